@@ -19,6 +19,9 @@ const struct store_location *store_location_new(struct arena *arena, const char 
 /* How messages to people name it; for SQLite the file's path. Lives as long as the location. */
 const char *store_location_text(const struct store_location *location);
 
+/* True when reading waits for the network: an event loop must not read. */
+[[gnu::const]] bool store_reads_wait(const struct store_location *location);
+
 /* There is a database, whatever it holds. False before the first start. */
 [[gnu::warn_unused_result]] bool store_exists(const struct store_location *location);
 

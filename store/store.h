@@ -23,8 +23,9 @@ struct store_writer;  /* the connection of the transaction that `apply` is part 
                        */
 struct store_command; /* a command's connection */
 
-/* The library of the engine. */
-struct library store_library(void);
+/* The libraries of the engines. */
+enum { STORE_LIBRARIES = 1 };
+void store_libraries(struct library out[static STORE_LIBRARIES]);
 /* The version of the schema that store_open brings a database to. */
 size_t store_schema(void);
 

@@ -14,6 +14,6 @@ void server_libraries(struct library out[static SERVER_LIBRARIES])
     out[0] = (struct library){"OpenSSL", OPENSSL_VERSION_STR, OpenSSL_version(OPENSSL_VERSION_STRING)};
     out[1] = http_library();
     outbound_libraries(out + 2);
-    out[4] = store_library();
-    out[5] = json_library();
+    store_libraries(out + 4);
+    out[4 + STORE_LIBRARIES] = json_library();
 }

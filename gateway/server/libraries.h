@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 #include "acme/base/library.h"
+#include "store/store.h"
 
-enum { SERVER_LIBRARIES = 6 };
+enum { SERVER_LIBRARIES = 5 + STORE_LIBRARIES };
 
 void server_libraries(struct library out[static SERVER_LIBRARIES]);

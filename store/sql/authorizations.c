@@ -156,7 +156,7 @@ static bool may_write(struct store_writer *writer, const struct authorization *a
               (long long)authorization->id, authorization_status_name(was),
               challenge_status_name(challenge_was), authorization_status_name(authorization->status),
               challenge_status_name(challenge));
-    writer_refuse(writer);
+    writer->refused = true;
     return false;
 }
 

@@ -11,6 +11,11 @@
 #include "store/sql/event_notes.h"
 #include "store/sql/query.h"
 
+enum {
+    TRANSACTION_TRIES = 8,      /* runs of one that another one undoes */
+    COMMAND_FIND_OUT_TRIES = 5, /* questions for the fate of a command's COMMIT */
+};
+
 struct committer {
     pthread_t thread;
     pthread_mutex_t mutex; /* protects everything below but `writer` */
@@ -41,7 +46,7 @@ void store_set_observer(void (*observer)(const struct store_batch *batch))
 
 static const struct engine_transactions *transactions_of(const struct store_writer *writer)
 {
-    return writer->reader->rows->transactions;
+    return writer->reader->engine->transactions;
 }
 
 /* True when the present operation may be kept. */
@@ -50,21 +55,64 @@ static bool is_sound(const struct store_writer *writer)
     return !writer->reader->failed && !writer->refused;
 }
 
+static void end_undone(struct store_writer *writer)
+{
+    const struct engine_transactions *transactions = transactions_of(writer);
+    if (transactions->is_open(writer->reader))
+        transactions->roll_back(writer->reader);
+}
+
+/* True, with the transaction undone, when it is to run again. */
+static bool runs_again(struct store_writer *writer, int *tries)
+{
+    const struct engine_transactions *transactions = transactions_of(writer);
+    bool again = transactions->may_run_again != NULL && transactions->may_run_again(writer->reader) &&
+                 ++*tries < TRANSACTION_TRIES;
+    if (again)
+        end_undone(writer);
+    return again;
+}
+
+/* Waits for the fate of a COMMIT whose answer was lost, up to a limit. */
+static enum engine_commit commit_and_find_out(struct store_writer *writer)
+{
+    const struct engine_transactions *transactions = transactions_of(writer);
+    enum engine_commit result = transactions->commit(writer->reader);
+    for (int i = 0; result == ENGINE_UNKNOWN && i < COMMAND_FIND_OUT_TRIES; i++)
+        result = transactions->find_out(writer->reader);
+    return result;
+}
+
+static bool try_to_write(struct store_writer *writer,
+                         enum store_apply_result (*apply)(void *context, struct store_writer *writer),
+                         void *context, struct fault *fault)
+{
+    const struct engine_transactions *transactions = transactions_of(writer);
+    writer->reader->failed = writer->refused = false;
+    if (!transactions->begin(writer->reader))
+        return transactions->say_why(writer->reader, "the database cannot be written", fault);
+    enum engine_commit result = ENGINE_UNDONE;
+    if (apply(context, writer) == STORE_APPLIED && is_sound(writer))
+        result = commit_and_find_out(writer);
+    return result == ENGINE_KEPT ||
+           transactions->say_why(writer->reader,
+                                 result == ENGINE_UNDONE ? "nothing was written"
+                                                         : "it is not known whether anything was written",
+                                 fault);
+}
+
 bool writer_write(struct store_writer *writer,
                   enum store_apply_result (*apply)(void *context, struct store_writer *writer), void *context,
                   struct fault *fault)
 {
-    writer->reader->failed = writer->refused = false;
-    const struct engine_transactions *transactions = transactions_of(writer);
-    if (!transactions->begin(writer->reader))
-        return transactions->say_why(writer->reader, "the database cannot be written", fault);
-    bool keep = apply(context, writer) == STORE_APPLIED && is_sound(writer);
-    if (keep && transactions->commit(writer->reader))
-        return true;
-    transactions->say_why(writer->reader, "nothing was written", fault);
-    if (transactions->is_open(writer->reader))
-        transactions->roll_back(writer->reader);
-    return false;
+    int tries = 0;
+    bool written;
+    do {
+        written = try_to_write(writer, apply, context, fault);
+    } while (!written && runs_again(writer, &tries));
+    if (!written)
+        end_undone(writer);
+    return written;
 }
 
 /* Takes the next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
@@ -117,12 +165,6 @@ static void take_all_waiting(struct committer *committer, struct batch *batch)
 static bool run_batch(struct committer *committer, struct batch *batch)
 {
     struct store_writer *writer = committer->writer;
-    if (!store_reader_is_in_place(writer->reader)) {
-        store_log("store: the database file was removed or replaced: nothing is written from now on; stop "
-                  "the server, restore the file and start it again");
-        take_all_waiting(committer, batch);
-        return false;
-    }
     if (!transactions_of(writer)->begin(writer->reader)) {
         take_all_waiting(committer, batch);
         return false;
@@ -155,29 +197,75 @@ static void answer(struct committer *committer, const struct batch *batch, bool 
     }
 }
 
+static bool is_stopping(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool stopping = committer->stopping;
+    pthread_mutex_unlock(&committer->mutex);
+    return stopping;
+}
+
+/* Fails the operations that come while nobody knows what became of a batch. */
+static void fail_waiting(struct committer *committer)
+{
+    struct batch waiting = {0};
+    take_all_waiting(committer, &waiting);
+    answer(committer, &waiting, false);
+}
+
+/* Asks until the fate of a COMMIT is known, or the committer stops: nobody may hear what is not true. */
+static enum engine_commit find_out(struct committer *committer)
+{
+    const struct engine_transactions *transactions = transactions_of(committer->writer);
+    enum engine_commit result = ENGINE_UNKNOWN;
+    store_log("store: the answer to a COMMIT was lost: asking the database what became of it");
+    while (result == ENGINE_UNKNOWN && !is_stopping(committer)) {
+        fail_waiting(committer);
+        result = transactions->find_out(committer->writer->reader);
+    }
+    store_log("store: the COMMIT %s", result == ENGINE_KEPT     ? "had been kept"
+                                      : result == ENGINE_UNDONE ? "had not been kept"
+                                                                : "stays unknown: the server is stopping");
+    return result;
+}
+
+/* True when the batch is kept. */
+static bool write_batch(struct committer *committer, struct batch *batch, int64_t *commit_us)
+{
+    const struct engine_transactions *transactions = transactions_of(committer->writer);
+    enum engine_commit result;
+    int tries = 0;
+    do {
+        event_notes_cut(committer->writer->notes, 0);
+        bool ran = run_batch(committer, batch);
+        int64_t began_us = monotonic_us();
+        result = ran ? transactions->commit(committer->writer->reader) : ENGINE_UNDONE;
+        *commit_us = monotonic_us() - began_us;
+    } while (result == ENGINE_UNDONE && runs_again(committer->writer, &tries));
+    if (result == ENGINE_UNKNOWN)
+        result = find_out(committer);
+    return result == ENGINE_KEPT;
+}
+
 static void *committer_run(void *argument)
 {
     struct committer *committer = argument;
-    struct store_reader *reader = committer->writer->reader;
-    const struct engine_transactions *transactions = transactions_of(committer->writer);
     struct store_operation *operation;
     while ((operation = take(committer, true)) != NULL) {
         struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
-        bool ran = run_batch(committer, &batch);
-        int64_t began_us = monotonic_us();
-        bool committed = ran && transactions->commit(reader);
+        int64_t commit_us;
+        bool committed = write_batch(committer, &batch, &commit_us);
         if (observe != NULL)
-            observe(&(struct store_batch){batch.count, monotonic_us() - began_us, committed});
+            observe(&(struct store_batch){batch.count, commit_us, committed});
         if (!committed) {
             event_notes_cut(committer->writer->notes, 0);
             store_log("store: a batch of %zu operations could not be written", batch.count);
-            if (transactions->is_open(reader))
-                transactions->roll_back(reader);
+            end_undone(committer->writer);
         }
         atomic_store_explicit(&committer->failing, !committed, memory_order_relaxed);
         answer(committer, &batch, committed);
         event_notes_tell(committer->writer->notes);
-        committer->look_after(committer->upkeep, reader);
+        committer->look_after(committer->upkeep, committer->writer->reader);
     }
     return NULL;
 }

@@ -176,7 +176,7 @@ static bool may_write(struct store_writer *writer, const struct order *order, en
         "store: order %lld is not written: from %s to %s is not a transition of an order; please report "
         "this fault",
         (long long)order->id, order_status_name(was), order_status_name(order->status));
-    writer_refuse(writer);
+    writer->refused = true;
     return false;
 }
 

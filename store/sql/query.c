@@ -55,11 +55,11 @@ void query_bind_integer(struct query *query, const char *name, int64_t value)
         check_bound(query, query->reader->rows->bind_integer(query->prepared, index, value));
 }
 
-static void bind_null(struct query *query, const char *name)
+static void bind_null(struct query *query, const char *name, enum engine_type type)
 {
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, query->reader->rows->bind_null(query->prepared, index));
+        check_bound(query, query->reader->rows->bind_null(query->prepared, index, type));
 }
 
 void query_bind_optional(struct query *query, const char *name, int64_t value)
@@ -67,7 +67,7 @@ void query_bind_optional(struct query *query, const char *name, int64_t value)
     if (value != 0)
         query_bind_integer(query, name, value);
     else
-        bind_null(query, name);
+        bind_null(query, name, ENGINE_INTEGER);
 }
 
 static void bind_characters(struct query *query, const char *name, struct bytes text, bool copy)
@@ -80,7 +80,7 @@ static void bind_characters(struct query *query, const char *name, struct bytes 
 void query_bind_text(struct query *query, const char *name, const char *text)
 {
     if (text == NULL)
-        bind_null(query, name);
+        bind_null(query, name, ENGINE_TEXT);
     else
         query_bind_text_bytes(query, name, bytes_from_string(text));
 }
@@ -106,7 +106,7 @@ void query_bind_pem(struct query *query, const char *name, struct bytes pem)
 void query_bind_blob(struct query *query, const char *name, struct bytes blob)
 {
     if (blob.n == 0) {
-        bind_null(query, name);
+        bind_null(query, name, ENGINE_BLOB);
         return;
     }
     int index = parameter(query, name);

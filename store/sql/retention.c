@@ -278,5 +278,5 @@ enum store_result store_retention_step(struct store_writer *writer, const struct
 {
     if (pass->stage < STAGE_COUNT)
         return delete_some(writer, retention, pass);
-    return engine_give_back(writer, pass);
+    return writer->reader->engine->give_back(writer, pass);
 }

@@ -11,6 +11,19 @@ void store_set_log(void (*log)(const char *message))
     log_to = log;
 }
 
+static void (*notify)(const char *message);
+
+void store_set_notice(void (*notice)(const char *message))
+{
+    notify = notice;
+}
+
+void store_notice(const char *message)
+{
+    if (notify != NULL)
+        notify(message);
+}
+
 void store_log(const char *format, ...)
 {
     char message[1024];

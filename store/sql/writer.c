@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connection that writes: its ids, and the verdict on its transaction. */
+#include <stdlib.h>
+
 #include "store/sql/query.h"
 
 /* 2026-01-01T00:00:00Z */
@@ -31,9 +33,22 @@ struct store_reader *store_reader_of(struct store_writer *writer)
     return writer->reader;
 }
 
-void writer_refuse(struct store_writer *writer)
+struct store_writer *writer_new(struct store_reader *reader)
 {
-    writer->refused = true;
+    struct store_writer *writer = calloc(1, sizeof *writer);
+    if (writer != NULL)
+        writer->reader = reader;
+    else
+        store_reader_close(reader);
+    return writer;
+}
+
+void writer_close(struct store_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    store_reader_close(writer->reader);
+    free(writer);
 }
 
 bool writer_continue_ids(struct store_writer *writer)

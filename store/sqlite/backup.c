@@ -94,7 +94,7 @@ static bool back_up(sqlite3 *from, const char *to, struct fault *fault)
 
 /* A file with the final name is complete: it gets that name last, and never replaces another file. An
  * existing name is still refused before the work. */
-bool store_backup(const struct store_location *location, const char *to, struct fault *fault)
+bool sqlite_backup(const struct store_location *location, const char *to, struct fault *fault)
 {
     struct stat status;
     if (lstat(to, &status) == 0) {

@@ -189,12 +189,12 @@ static bool restore(const char *path, const char *from, int64_t now, char kept[s
     return restored;
 }
 
-bool store_restore(const struct store_location *location, const char *from, int64_t now,
-                   char kept[static PATH_MAX], struct fault *fault)
+bool sqlite_restore(const struct store_location *location, const char *from, int64_t now,
+                    char kept[static PATH_MAX], struct fault *fault)
 {
-    const char *path = location->path;
+    const char *path = sqlite_path(location);
     kept[0] = '\0';
-    if (!store_place_is_usable(location, fault) || !is_file(path, from, fault))
+    if (!sqlite_place_is_usable(location, fault) || !is_file(path, from, fault))
         return false;
     int lock = lock_take(path, fault);
     bool restored = lock >= 0 && restore(path, from, now, kept, fault);
@@ -208,11 +208,11 @@ bool store_restore(const struct store_location *location, const char *from, int6
 static bool has_room(const struct store_location *location, struct fault *fault)
 {
     struct store_size size;
-    store_read_size(location, &size);
+    sqlite_read_size(location, &size);
     if (size.free == STORE_SIZE_UNKNOWN || size.free / 2 >= size.data)
         return true;
     return fault_set(fault, "%s: twice its size is needed on the disk, %lld MiB, and %lld MiB are free",
-                     location->path, (long long)(2 * size.data / BYTES_PER_MIB),
+                     sqlite_path(location), (long long)(2 * size.data / BYTES_PER_MIB),
                      (long long)(size.free / BYTES_PER_MIB));
 }
 
@@ -227,14 +227,14 @@ static bool vacuum(const char *path, struct fault *fault)
     return done;
 }
 
-bool store_vacuum(const struct store_location *location, struct fault *fault)
+bool sqlite_vacuum(const struct store_location *location, struct fault *fault)
 {
-    if (!store_place_is_usable(location, fault))
+    if (!sqlite_place_is_usable(location, fault))
         return false;
-    if (!store_exists(location))
-        return fault_set(fault, "%s: there is no database", location->path);
-    int lock = lock_take(location->path, fault);
-    bool done = lock >= 0 && has_room(location, fault) && vacuum(location->path, fault);
+    if (!sqlite_exists(location))
+        return fault_set(fault, "%s: there is no database", sqlite_path(location));
+    int lock = lock_take(sqlite_path(location), fault);
+    bool done = lock >= 0 && has_room(location, fault) && vacuum(sqlite_path(location), fault);
     if (lock >= 0)
         close(lock);
     return done;

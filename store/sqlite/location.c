@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/location.h"
-
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -8,22 +6,24 @@
 
 #include "store/sqlite/session.h"
 
-const struct store_location *store_location_new(struct arena *arena, const char *database)
+/* Any text is a path. */
+bool sqlite_takes(const char *database)
 {
-    struct store_location *location = arena_alloc(arena, sizeof *location);
-    location->path = arena_duplicate(arena, database);
-    location->log_path = arena_printf(arena, "%s-wal", database);
-    return location;
+    (void)database;
+    return true;
 }
 
-const char *store_location_text(const struct store_location *location)
+struct store_location *sqlite_locate(struct arena *arena, const char *database)
 {
-    return location->path;
+    struct sqlite_location *own = arena_alloc(arena, sizeof *own);
+    *own = (struct sqlite_location){.log_path = arena_printf(arena, "%s-wal", database)};
+    own->location = (struct store_location){&sqlite_engine, arena_duplicate(arena, database)};
+    return &own->location;
 }
 
-bool store_exists(const struct store_location *location)
+bool sqlite_exists(const struct store_location *location)
 {
-    return access(location->path, F_OK) == 0;
+    return access(sqlite_path(location), F_OK) == 0;
 }
 
 static int64_t file_size(const char *path)
@@ -41,9 +41,9 @@ static int64_t free_bytes(const char *path)
     return statvfs(folder, &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : STORE_SIZE_UNKNOWN;
 }
 
-void store_read_size(const struct store_location *location, struct store_size *out)
+void sqlite_read_size(const struct store_location *location, struct store_size *out)
 {
-    *out = (struct store_size){.data = file_size(location->path),
-                               .log = file_size(location->log_path),
-                               .free = free_bytes(location->path)};
+    *out = (struct store_size){.data = file_size(sqlite_path(location)),
+                               .log = file_size(((const struct sqlite_location *)location)->log_path),
+                               .free = free_bytes(sqlite_path(location))};
 }

@@ -80,12 +80,12 @@ bool lock_name_server(int lock)
 static int open_lock(const struct store_location *location)
 {
     char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.lock", location->path) >= PATH_MAX)
+    if (snprintf(name, sizeof name, "%s.lock", sqlite_path(location)) >= PATH_MAX)
         return -1;
     return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
-bool store_is_served(const struct store_location *location)
+bool sqlite_is_served(const struct store_location *location)
 {
     int file = open_lock(location);
     bool held = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -95,7 +95,7 @@ bool store_is_served(const struct store_location *location)
 }
 
 /* The text of the file is for people: its owner can write any number there. */
-int64_t store_server_process(const struct store_location *location)
+int64_t sqlite_server_process(const struct store_location *location)
 {
     struct flock record = server_record();
     int file = open_lock(location);

@@ -2,6 +2,7 @@
 /* Pages of the file that deleted rows have left. */
 #include "store/retention.h"
 #include "store/sql/query.h"
+#include "store/sqlite/session.h"
 
 /* Pages returned in one step. A quarter of the file may stay free for new rows. */
 #define PAGES_PER_STEP "32"
@@ -26,7 +27,7 @@ static enum store_result read_pages(struct store_reader *reader, size_t statemen
     return result;
 }
 
-enum store_result engine_give_back(struct store_writer *writer, struct retention_pass *pass)
+enum store_result sqlite_give_back(struct store_writer *writer, struct retention_pass *pass)
 {
     struct store_reader *reader = store_reader_of(writer);
     int64_t before, all, after;

@@ -53,9 +53,9 @@ static bool refuse(const char *path, const char *what, struct fault *fault)
     return false;
 }
 
-bool store_place_is_usable(const struct store_location *location, struct fault *fault)
+bool sqlite_place_is_usable(const struct store_location *location, struct fault *fault)
 {
-    const char *path = location->path;
+    const char *path = sqlite_path(location);
     static const char *const beside[] = {"", "-wal", "-shm", ".lock", ".mark"};
     char name[PATH_MAX];
     if (strlen(path) + sizeof ".schema-999.unfinished" >= PATH_MAX)

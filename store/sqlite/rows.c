@@ -34,8 +34,9 @@ static const char *bind_integer(void *prepared, int parameter, int64_t value)
     return why_not_bound(sqlite3_bind_int64(prepared, parameter, value));
 }
 
-static const char *bind_null(void *prepared, int parameter)
+static const char *bind_null(void *prepared, int parameter, enum engine_type type)
 {
+    (void)type;
     return why_not_bound(sqlite3_bind_null(prepared, parameter));
 }
 
@@ -106,7 +107,6 @@ static bool is_number(void *prepared, int column)
 }
 
 const struct engine_rows sqlite_rows = {
-    .transactions = &sqlite_transactions,
     .prepare = prepare,
     .reset = reset,
     .parameter = parameter,

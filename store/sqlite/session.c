@@ -93,10 +93,10 @@ static struct store_reader *open_connection(const char *path, int flags, const c
         fault_set(fault, "%s: out of memory", path);
         return NULL;
     }
-    own->reader.rows = &sqlite_rows;
+    own->reader = (struct store_reader){.engine = &sqlite_engine, .rows = &sqlite_rows};
     if (connect(own, path, flags, pragmas, fault))
         return &own->reader;
-    store_reader_close(&own->reader);
+    sqlite_close_reader(&own->reader);
     return NULL;
 }
 
@@ -105,11 +105,9 @@ struct store_reader *reader_open(const char *path, struct fault *fault)
     return open_connection(path, SQLITE_OPEN_READONLY, "PRAGMA query_only = ON", fault);
 }
 
-void store_reader_close(struct store_reader *reader)
+void sqlite_close_reader(struct store_reader *reader)
 {
     struct sqlite_reader *own = (struct sqlite_reader *)reader;
-    if (own == NULL)
-        return;
     for (size_t group = 0; group < STATEMENT_GROUP_END; group++) {
         for (size_t i = 0; i < STATEMENTS_IN_GROUP_MAX; i++)
             sqlite3_finalize(own->prepared[group][i]);
@@ -125,27 +123,14 @@ struct store_writer *writer_open(const char *path, struct fault *fault)
     static const char pragmas[] =
         "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
         "PRAGMA journal_size_limit = 67108864";
-    struct store_writer *writer = calloc(1, sizeof *writer);
-    if (writer == NULL) {
+    struct store_reader *reader = open_connection(path, SQLITE_OPEN_READWRITE, pragmas, fault);
+    struct store_writer *writer = reader != NULL ? writer_new(reader) : NULL;
+    if (reader != NULL && writer == NULL)
         fault_set(fault, "%s: out of memory", path);
-        return NULL;
-    }
-    writer->reader = open_connection(path, SQLITE_OPEN_READWRITE, pragmas, fault);
-    if (writer->reader != NULL)
-        return writer;
-    writer_close(writer);
-    return NULL;
+    return writer;
 }
 
-void writer_close(struct store_writer *writer)
-{
-    if (writer == NULL)
-        return;
-    store_reader_close(writer->reader);
-    free(writer);
-}
-
-bool store_reader_is_in_place(const struct store_reader *reader)
+bool sqlite_reader_is_in_place(const struct store_reader *reader)
 {
     int moved = 0;
     return sqlite3_file_control(database_of(reader), "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||

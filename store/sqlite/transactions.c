@@ -31,24 +31,33 @@ static bool run(struct store_reader *reader, size_t statement)
 
 static bool begin(struct store_reader *reader)
 {
-    return run(reader, BEGIN);
+    if (sqlite_reader_is_in_place(reader))
+        return run(reader, BEGIN);
+    store_log("store: the database file was removed or replaced: nothing is written from now on; stop "
+              "the server, restore the file and start it again");
+    return false;
+}
+
+static bool begin_reading(struct store_reader *reader)
+{
+    return run(reader, BEGIN_READ);
 }
 
 /*
  * After an I/O error in COMMIT the state of the disk is unknown. The process ends: nothing was answered, and
  * the next start reads the true state.
  */
-static bool commit(struct store_reader *reader)
+static enum engine_commit commit(struct store_reader *reader)
 {
     if (run(reader, COMMIT))
-        return true;
+        return ENGINE_KEPT;
     if ((sqlite3_errcode(database_of(reader)) & 0xff) == SQLITE_IOERR) {
         store_log("store: COMMIT failed with an I/O error (%s): ending, so that the next start reads what "
                   "was written",
                   strerror(sqlite3_system_errno(database_of(reader))));
         _exit(EX_IOERR);
     }
-    return false;
+    return ENGINE_UNDONE;
 }
 
 static void roll_back(struct store_reader *reader)
@@ -78,11 +87,14 @@ static bool release(struct store_reader *reader)
 
 static bool say_why(struct store_reader *reader, const char *what, struct fault *fault)
 {
+    if (!sqlite_reader_is_in_place(reader))
+        return fault_set(fault, "%s: its file was removed or replaced", what);
     return database_error(database_of(reader), what, fault);
 }
 
 const struct engine_transactions sqlite_transactions = {
     .begin = begin,
+    .begin_reading = begin_reading,
     .commit = commit,
     .roll_back = roll_back,
     .is_open = is_open,
@@ -91,13 +103,3 @@ const struct engine_transactions sqlite_transactions = {
     .release = release,
     .say_why = say_why,
 };
-
-bool store_read_begin(struct store_reader *reader)
-{
-    return run(reader, BEGIN_READ);
-}
-
-void store_read_end(struct store_reader *reader)
-{
-    roll_back(reader);
-}

@@ -21,7 +21,7 @@ static void watch_disk(struct upkeep *upkeep)
     if (now_ms < upkeep->disk_due_ms)
         return;
     upkeep->disk_due_ms = now_ms + DISK_EVERY_MS;
-    store_read_size(upkeep->location, &size);
+    sqlite_read_size(upkeep->location, &size);
     bool low = size.free != STORE_SIZE_UNKNOWN && size.free < STORE_FREE_LOW_BYTES;
     if (low && !upkeep->disk_is_low)
         store_log("store: the disk of the database has only %lld MiB left: free some, or writes will fail",
