@@ -9,12 +9,24 @@
 #include <stdint.h>
 
 #include "acme/base/arena.h"
+#include "acme/base/bytes.h"
 
 struct store_location;
 
 /* Of `database`, as the configuration or a command line has it. Copied into the arena, where the location
  * lives. Looks at nothing. */
 const struct store_location *store_location_new(struct arena *arena, const char *database);
+
+/* The same with a password, for an engine that asks for one; empty: the text, or the engine's own files and
+ * variables, have it. */
+const struct store_location *store_location_with_password(struct arena *arena, const char *database,
+                                                          struct bytes password);
+
+/* Returns why `database` cannot be a location's text; NULL when it can. It lives as long as the location. */
+const char *store_location_refusal(const struct store_location *location);
+
+/* True for a file on this machine; false for a database that a server has. */
+bool store_location_is_file(const struct store_location *location);
 
 /* How messages to people name it; for SQLite the file's path. Lives as long as the location. */
 const char *store_location_text(const struct store_location *location);

@@ -24,7 +24,7 @@ struct store_writer;  /* the connection of the transaction that `apply` is part 
 struct store_command; /* a command's connection */
 
 /* The libraries of the engines. */
-enum { STORE_LIBRARIES = 1 };
+enum { STORE_LIBRARIES = 2 };
 void store_libraries(struct library out[static STORE_LIBRARIES]);
 /* The version of the schema that store_open brings a database to. */
 size_t store_schema(void);
@@ -212,6 +212,10 @@ struct store_batch {
 };
 /* Sets the observer. Once, before store_open. */
 void store_set_observer(void (*observer)(const struct store_batch *batch));
+
+/* Names the gateway that this process is, and its version, for the other ones (table gateways). Texts that
+ * live on. Once, before store_open. */
+void store_set_gateway(const char *name, const char *version);
 
 /* Sets the function to which store_open reports changes of the schema. Once, before store_open. */
 void store_set_notice(void (*notice)(const char *message));

@@ -182,7 +182,7 @@ static void check_host(struct check *check)
 {
     struct host_preflight preflight = {.arena = check->arena,
                                        .config = check->config,
-                                       .location = store_location_new(check->arena, check->config->database),
+                                       .location = config_location(check->arena, check->config),
                                        .whole_database = true,
                                        .before_start = true,
                                        .tell = take_finding,

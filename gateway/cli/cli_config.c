@@ -15,9 +15,8 @@ static int show(const struct cli_arguments *arguments)
     size_t count = 0;
     struct fault fault;
     const struct config *config = config_load(arena, path, environ, &errors);
-    bool complete =
-        config == NULL || issuer_overrides_read(arena, config, store_location_new(arena, config->database),
-                                                &overrides, &count, &fault);
+    bool complete = config == NULL || issuer_overrides_read(arena, config, config_location(arena, config),
+                                                            &overrides, &count, &fault);
     if (!complete)
         cli_fail(arguments, CLI_FAILED, "changes by the admin API are not shown: %s", fault.message);
     struct bytes text = (cli_wants_json(arguments) ? config_show_json : config_show)(

@@ -89,7 +89,7 @@ static int find_database(struct cli_arguments *arguments)
     arguments->config = cli_config(arguments);
     if (arguments->config == NULL)
         return CLI_FAILED;
-    arguments->location = store_location_new(arguments->arena, arguments->config->database);
+    arguments->location = config_location(arguments->arena, arguments->config);
     return CLI_OK;
 }
 

@@ -242,7 +242,7 @@ static int with_roots(const struct cli_arguments *arguments, const struct config
     struct store_command *command = NULL;
     int status = CLI_FAILED;
     if (open_issuers(arguments, config, &pinned)) {
-        command = store_command_open(store_location_new(arguments->arena, config->database), &fault);
+        command = store_command_open(config_location(arguments->arena, config), &fault);
         status = command == NULL ? cli_fail(arguments, CLI_FAILED, "%s", fault.message)
                                  : run(arguments, config, &pinned, command);
     }

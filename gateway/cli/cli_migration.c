@@ -190,7 +190,7 @@ static int run(const struct cli_arguments *arguments)
     struct status status = {.config = cli_config(arguments), .json = json, .now = clock_now()};
     if (status.config == NULL)
         return CLI_FAILED;
-    const struct store_location *location = store_location_new(arguments->arena, status.config->database);
+    const struct store_location *location = config_location(arguments->arena, status.config);
     status.reader = store_reader_open(location, &fault);
     if (status.reader == NULL)
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);

@@ -45,7 +45,7 @@ static int check_file(struct reload *reload)
     if (config == NULL)
         return cli_fail(arguments, CLI_FAILED, "the server was not asked; its configuration stays");
     reload->digest = server_digest_of(arena, text);
-    reload->location = store_location_new(arena, config->database);
+    reload->location = config_location(arena, config);
     return CLI_OK;
 }
 

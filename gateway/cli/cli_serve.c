@@ -32,10 +32,8 @@ static void log_finding(void *context, enum preflight_verdict verdict, const cha
 static bool host_is_fit(const struct config *config)
 {
     struct arena *arena = arena_new();
-    struct host_preflight preflight = {.arena = arena,
-                                       .config = config,
-                                       .location = store_location_new(arena, config->database),
-                                       .tell = log_finding};
+    struct host_preflight preflight = {
+        .arena = arena, .config = config, .location = config_location(arena, config), .tell = log_finding};
     host_preflight(&preflight);
     arena_free(arena);
     return !preflight.failed;
@@ -52,8 +50,10 @@ static struct server *start(const struct config *config, const char *path, struc
         fault_set(fault, "this host is not fit to serve %s", path);
         return NULL;
     }
+    struct arena *arena = arena_new();
     struct server *server =
-        crash_record_open(config->database, fault) ? server_start(config, path, fault) : NULL;
+        crash_record_open(config_state_path(arena, config), fault) ? server_start(config, path, fault) : NULL;
+    arena_free(arena);
     if (server == NULL)
         log_error("%s", fault->message);
     return server;

@@ -306,8 +306,7 @@ void sign_issue(struct sign_request *request, struct sign_result *out)
     struct signing signing = {.request = request, .out = out, .arena = request->arena};
     struct fault fault;
     *out = (struct sign_result){0};
-    signing.command =
-        store_command_open(store_location_new(request->arena, request->config->database), &fault);
+    signing.command = store_command_open(config_location(request->arena, request->config), &fault);
     if (signing.command == NULL) {
         out->problem = arena_duplicate(request->arena, fault.message);
         return;

@@ -11,7 +11,7 @@ const struct config *config_load_in_force(struct arena *arena, const char *path,
     const struct config *config = config_load(arena, path, environment, errors);
     if (config == NULL)
         return NULL;
-    const struct store_location *location = store_location_new(arena, config->database);
+    const struct store_location *location = config_location(arena, config);
     struct config *in_force = arena_alloc(arena, sizeof *in_force);
     *in_force = *config;
     in_force->versions = config_versions_new(arena, in_force);

@@ -15,6 +15,7 @@
 #include "acme/rate_limiter.h"
 #include "gateway/runtime/address_policy.h"
 #include "gateway/runtime/log.h"
+#include "store/location.h"
 
 /* The size limit of a file with certificates or a key that the configuration names, or that acmegate keeps
  * beside the database. Every reader, of `check` and of `serve`, uses it. */
@@ -142,8 +143,11 @@ struct config {
     size_t pki_listen_count;
     const struct network *trusted_proxies; /* who may tell of a client at another address */
     size_t trusted_proxy_count;
-    const char *database; /* a file's path; store_location_new reads it */
-    /* seals the secrets in the database; NULL: beside it, ".secret" after its name */
+    const char *database;           /* config_location reads it */
+    struct bytes database_password; /* empty: not set */
+    const char *gateway_id;         /* NULL: the host's name */
+    const char *state_directory;    /* of files that lie beside a database that is a file */
+    /* seals the secrets in the database; NULL: config_file_beside, with ".secret" */
     const char *secret_key_path;
     enum log_level log_level;
     enum log_format log_format;
@@ -254,8 +258,15 @@ const struct endpoint_config *config_endpoint(const struct config *config, struc
 /* The host and the port of base_url; borrowed from it. */
 struct host_port config_base_authority(const struct config *config);
 
-/* The path of a file that the server keeps for itself, beside the database: its path, a dot, and `ending`. In
- * the arena. */
+/* Where the data is. In the arena, and as long as the configuration. */
+const struct store_location *config_location(struct arena *arena, const struct config *config);
+
+/* The path that the server's own files begin with: the database's file, or acmegate in the state directory.
+ * In the arena. */
+const char *config_state_path(struct arena *arena, const struct config *config);
+
+/* The path of a file that the server keeps for itself: config_state_path, a dot, and `ending`. In the arena.
+ */
 const char *config_file_beside(struct arena *arena, const struct config *config, const char *ending);
 
 /* Returns the hosts of the base URL and of the alternate names, without duplicates: the names of the server's

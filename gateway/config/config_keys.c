@@ -42,7 +42,18 @@ const struct config_key config_keys[] = {
     {"database", TOP(database), .type = CONFIG_TEXT, .fallback = "\"/var/lib/acmegate/acmegate.db\"",
      .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
              "certificate lie "
-             "beside it."},
+             "beside it. Or a PostgreSQL database, as libpq's URI or keywords: "
+             "`postgresql://acmegate@db.example.org/acmegate?sslmode=verify-full` "
+             "([scale-out.md](scale-out.md))."},
+    {"database_password_file", TOP(database_password), .type = CONFIG_SECRET_FILE,
+     .help = "File with the password for PostgreSQL. Without it libpq looks in its own places: `PGPASSFILE`, "
+             "`~/.pgpass`, `PGPASSWORD`."},
+    {"state_directory", TOP(state_directory), .type = CONFIG_TEXT, .fallback = "\"/var/lib/acmegate\"",
+     .help =
+         "With PostgreSQL, the folder of the files that otherwise lie beside the SQLite file: secret key, "
+         "own certificate."},
+    {"gateway_id", TOP(gateway_id), .type = CONFIG_TEXT, .fallback_note = "the host's name",
+     .help = "How this server names itself in the database. Each server on one database needs its own."},
     {"secret_key_path", TOP(secret_key_path), .type = CONFIG_TEXT,
      .fallback_note = "the database's path with `.secret` after it",
      .help = "File with the key that seals the secrets in the database. Made when it is missing; back it up "

@@ -13,9 +13,21 @@ struct host_port config_base_authority(const struct config *config)
     return good ? parts : (struct host_port){0}; /* already validated when it was read */
 }
 
+const struct store_location *config_location(struct arena *arena, const struct config *config)
+{
+    return store_location_with_password(arena, config->database, config->database_password);
+}
+
+const char *config_state_path(struct arena *arena, const struct config *config)
+{
+    return store_location_is_file(config_location(arena, config))
+               ? config->database
+               : arena_printf(arena, "%s/acmegate", config->state_directory);
+}
+
 const char *config_file_beside(struct arena *arena, const struct config *config, const char *ending)
 {
-    return arena_printf(arena, "%s.%s", config->database, ending);
+    return arena_printf(arena, "%s.%s", config_state_path(arena, config), ending);
 }
 
 static void add_name(struct identifier *names, size_t *count, const char *authority)

@@ -58,6 +58,19 @@ static void check_listeners(struct config_reader *reader)
     }
 }
 
+static void check_database(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    if (config->database == NULL)
+        return;
+    const struct store_location *location = config_location(reader->arena, config);
+    const char *refusal = store_location_refusal(location);
+    if (refusal != NULL)
+        config_error(reader, "database", "%s", refusal);
+    if (config->database_password.n != 0 && store_location_is_file(location))
+        config_error(reader, "database_password_file", "is for PostgreSQL: the database is a file");
+}
+
 enum { ADMIN_TOKEN_MIN_BYTES = 16 };
 
 static void check_admin(struct config_reader *reader)
@@ -184,6 +197,7 @@ void config_check_rules(struct config_reader *reader)
     check_tls(reader);
     check_stepca_api(reader);
     check_admin(reader);
+    check_database(reader);
     check_listeners(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
         config_check_issuer(reader, &config->issuers[i]);

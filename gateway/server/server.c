@@ -19,6 +19,7 @@
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "gateway/runtime/version.h"
 #include "gateway/server/event_log.h"
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
@@ -415,6 +416,18 @@ static void observe_batch(const struct store_batch *batch)
 
 static const struct metric_routes routes = {server_route_count, server_route_label};
 
+/* The name of this server among those on one database. */
+static const char *gateway_name(struct server *server)
+{
+    enum { HOST_BYTES = 256 };
+    char *host = arena_alloc_array(server->arena, HOST_BYTES, 1);
+    if (server->config->gateway_id != NULL)
+        return server->config->gateway_id;
+    if (gethostname(host, HOST_BYTES - 1) != 0 || host[0] == '\0')
+        return "acmegate";
+    return host;
+}
+
 struct server *server_start(const struct config *config, const char *path, struct fault *fault)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -423,8 +436,9 @@ struct server *server_start(const struct config *config, const char *path, struc
     server->config = config;
     server->config_path = path;
     server->arena = arena_new();
-    server->location = store_location_new(server->arena, config->database);
+    server->location = config_location(server->arena, config);
     metrics_start(config, &routes);
+    store_set_gateway(gateway_name(server), ACMEGATE_VERSION);
     store_set_observer(observe_batch);
     store_set_event_observer(event_log_write);
     server->background = background_new();

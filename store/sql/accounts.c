@@ -155,7 +155,7 @@ enum store_result store_account_insert_as(struct store_writer *writer, const str
     query_bind_optional(&query, "$eab_key_id", account->eab_key_id);
     query_bind_text(&query, "$eab", account->eab_json);
     query_bind_optional(&query, "$key_changed_at", account->key_changed_at);
-    return query_run(&query);
+    return query_send(&query);
 }
 
 enum store_result store_account_update(struct store_writer *writer, const struct account *account)

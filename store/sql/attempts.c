@@ -60,7 +60,7 @@ enum store_result store_attempt_insert(struct store_writer *writer, struct attem
     query_bind_text(&query, "$asked_validity", attempt->asked_validity);
     query_bind_text(&query, "$status", attempt_status_name(attempt->status));
     query_bind_integer(&query, "$started_at", attempt->started_at);
-    return query_run(&query);
+    return query_send(&query);
 }
 
 enum store_result store_attempt_end(struct store_writer *writer, const struct attempt *attempt)

@@ -194,7 +194,7 @@ enum store_result store_authorization_insert(struct store_writer *writer, struct
     query_bind_text(&query, "$token", authorization->token);
     query_bind_integer(&query, "$offered", authorization->offered);
     query_bind_optional(&query, "$parent_id", authorization->parent_id);
-    return query_run(&query);
+    return query_send(&query);
 }
 
 enum store_result store_authorization_find_valid(struct store_reader *reader, struct arena *arena,

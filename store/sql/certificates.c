@@ -241,7 +241,7 @@ static enum store_result chain_id_of(struct store_writer *writer, struct bytes p
         CHANGE(query, writer, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
         query_bind_text(&query, "$hash", hash);
         query_bind_pem(&query, "$pem", pem);
-        result = query_run(&query);
+        result = query_send(&query);
         if (result == STORE_OK)
             result = find_chain(store_reader_of(writer), hash, id);
     }
@@ -307,7 +307,7 @@ static enum store_result insert_name(struct store_writer *writer, int64_t id, co
     CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT_NAME);
     query_bind_integer(&query, "$id", id);
     query_bind_text(&query, "$name", name);
-    return query_run(&query);
+    return query_send(&query);
 }
 
 /* Finds the row of the same certificate. */

@@ -30,7 +30,7 @@ enum store_result store_early_renewal_insert(struct store_writer *writer,
     query_bind_integer(&query, "$renew_until", order->window.renew_until);
     query_bind_text(&query, "$explanation_url", order->window.explanation_url);
     query_bind_integer(&query, "$created_at", order->created_at);
-    return query_run(&query);
+    return query_send(&query);
 }
 
 enum store_result store_early_renewal_of(struct store_reader *reader, struct arena *arena,

@@ -72,6 +72,10 @@ struct engine_rows {
     /* STORE_OK for a row, STORE_NOT_FOUND behind the last one, STORE_FAILED with `why`, which lives until the
      * connection's next call. */
     enum store_result (*step)(void *prepared, const char **why);
+    /* Runs a statement without rows. An engine may do so with the next one that is waited for, within the
+     * transaction; if it fails then, the transaction does. The bound octets need not live on. NULL, or why.
+     */
+    const char *(*send)(void *prepared);
     /* The number of rows that the last statement changed. */
     int64_t (*changed)(const struct store_reader *reader);
 
@@ -94,9 +98,9 @@ struct engine {
     bool reads_wait; /* for the network: no loop may read */
 
     /* ---- the place ---- */
-    /* True when `database` of a configuration is for this engine. */
+    /* True when `database` of a configuration is for this engine. NULL: when it is for no other. */
     bool (*takes)(const char *database);
-    struct store_location *(*locate)(struct arena *arena, const char *database);
+    struct store_location *(*locate)(struct arena *arena, const char *database, const char *password);
     bool (*exists)(const struct store_location *location);
     void (*read_size)(const struct store_location *location, struct store_size *out);
     bool (*place_is_usable)(const struct store_location *location, struct fault *fault);
@@ -140,12 +144,13 @@ struct engine {
     enum store_result (*give_back)(struct store_writer *writer, struct retention_pass *pass);
 };
 
-extern const struct engine sqlite_engine;
+extern const struct engine sqlite_engine, postgresql_engine;
 
 /* An engine's location begins with it. */
 struct store_location {
     const struct engine *engine;
-    const char *text; /* for people */
+    const char *text;    /* for people */
+    const char *refusal; /* why it cannot be used; NULL: it can */
 };
 
 /* An engine's connection begins with it. */
@@ -191,6 +196,13 @@ void writer_close(struct store_writer *writer);
 
 /* Returns a lower bound of ids issued at that time or later, unless the clock went back meanwhile. */
 int64_t first_id_at(int64_t unix_seconds);
+
+/* As store_set_gateway was told; "" for both without it. */
+struct gateway_identity {
+    const char *name;
+    const char *version;
+};
+struct gateway_identity gateway_identity(void);
 
 /* Writes to the function of store_set_notice, for people; nothing without one. */
 void store_notice(const char *message);

@@ -61,7 +61,7 @@ enum store_result store_event_insert(struct store_writer *writer, const struct e
     query_bind_text(&query, "$cause", cause_name(event->cause));
     query_bind_text(&query, "$names", event->names);
     query_bind_text(&query, "$request", event->request);
-    enum store_result result = query_run(&query);
+    enum store_result result = query_send(&query);
     if (result == STORE_OK)
         event_notes_add(writer->notes, event);
     return result;

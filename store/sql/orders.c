@@ -164,7 +164,7 @@ static enum store_result insert_row(struct store_writer *writer, const struct or
     query_bind_text(&query, "$client_address", order->client_address);
     query_bind_text(&query, "$user_agent", order->user_agent);
     query_bind_text(&query, "$replaces", order->replaces);
-    return query_run(&query);
+    return query_send(&query);
 }
 
 /* Called before each write. The update's own condition ensures that `was` is the row's state. */
@@ -191,7 +191,7 @@ enum store_result store_order_insert(struct store_writer *writer, struct order *
         query_bind_integer(&query, "$id", order->id);
         query_bind_integer(&query, "$position", (int64_t)i);
         query_bind_integer(&query, "$authorization_id", order->authorization_ids[i]);
-        result = query_run(&query);
+        result = query_send(&query);
     }
     return result;
 }

@@ -42,7 +42,7 @@ static int parameter(struct query *query, const char *name)
     return index;
 }
 
-static void check_bound(struct query *query, const char *why)
+static void check_done(struct query *query, const char *why)
 {
     if (why != NULL)
         fail(query, why);
@@ -52,14 +52,14 @@ void query_bind_integer(struct query *query, const char *name, int64_t value)
 {
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, query->reader->rows->bind_integer(query->prepared, index, value));
+        check_done(query, query->reader->rows->bind_integer(query->prepared, index, value));
 }
 
 static void bind_null(struct query *query, const char *name, enum engine_type type)
 {
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, query->reader->rows->bind_null(query->prepared, index, type));
+        check_done(query, query->reader->rows->bind_null(query->prepared, index, type));
 }
 
 void query_bind_optional(struct query *query, const char *name, int64_t value)
@@ -74,7 +74,7 @@ static void bind_characters(struct query *query, const char *name, struct bytes 
 {
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, query->reader->rows->bind_text(query->prepared, index, text, copy));
+        check_done(query, query->reader->rows->bind_text(query->prepared, index, text, copy));
 }
 
 void query_bind_text(struct query *query, const char *name, const char *text)
@@ -111,7 +111,7 @@ void query_bind_blob(struct query *query, const char *name, struct bytes blob)
     }
     int index = parameter(query, name);
     if (index != 0)
-        check_bound(query, query->reader->rows->bind_blob(query->prepared, index, blob));
+        check_done(query, query->reader->rows->bind_blob(query->prepared, index, blob));
 }
 
 void query_bind_problem(struct query *query, const char *problem_json)
@@ -147,6 +147,14 @@ enum store_result query_run(struct query *query)
     if (query_next(query) == STORE_FAILED)
         return STORE_FAILED;
     return query_changed_rows(query) > 0 ? STORE_OK : STORE_NOT_FOUND;
+}
+
+enum store_result query_send(struct query *query)
+{
+    if (query->failed)
+        return STORE_FAILED;
+    check_done(query, query->reader->rows->send(query->prepared));
+    return query->failed ? STORE_FAILED : STORE_OK;
 }
 
 int64_t query_changed_rows(const struct query *query)

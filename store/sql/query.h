@@ -63,6 +63,10 @@ void query_bind_problem(struct query *query, const char *problem_json);
 /* Runs a statement without rows. STORE_NOT_FOUND when it changed none. */
 [[gnu::warn_unused_result]] enum store_result query_run(struct query *query);
 
+/* Runs a statement whose effect is certain, unless it fails: an engine may put off its failure until the
+ * transaction's next statement, or COMMIT. Within `apply`. */
+[[gnu::warn_unused_result]] enum store_result query_send(struct query *query);
+
 /* The number of rows that the last query_run changed. */
 int64_t query_changed_rows(const struct query *query);
 

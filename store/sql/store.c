@@ -8,6 +8,7 @@
 void store_libraries(struct library out[static STORE_LIBRARIES])
 {
     out[0] = sqlite_engine.library();
+    out[1] = postgresql_engine.library();
 }
 
 size_t store_schema(void)

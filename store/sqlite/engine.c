@@ -17,7 +17,6 @@ const struct engine sqlite_engine = {
     .transactions = &sqlite_transactions,
     .library = library,
     .schema = schema,
-    .takes = sqlite_takes,
     .locate = sqlite_locate,
     .exists = sqlite_exists,
     .read_size = sqlite_read_size,

@@ -6,18 +6,13 @@
 
 #include "store/sqlite/session.h"
 
-/* Any text is a path. */
-bool sqlite_takes(const char *database)
+struct store_location *sqlite_locate(struct arena *arena, const char *database, const char *password)
 {
-    (void)database;
-    return true;
-}
-
-struct store_location *sqlite_locate(struct arena *arena, const char *database)
-{
+    (void)password;
     struct sqlite_location *own = arena_alloc(arena, sizeof *own);
     *own = (struct sqlite_location){.log_path = arena_printf(arena, "%s-wal", database)};
-    own->location = (struct store_location){&sqlite_engine, arena_duplicate(arena, database)};
+    own->location =
+        (struct store_location){.engine = &sqlite_engine, .text = arena_duplicate(arena, database)};
     return &own->location;
 }
 

@@ -3,14 +3,10 @@
 #pragma once
 
 #include "acme/base/fault.h"
+#include "store/sql/migration.h"
 #include "store/sqlite/session.h"
 
-/* Migration n brings version n - 1 to n; the first one begins with an empty file. */
-struct migration {
-    const char *name;
-    const char *sql;
-};
-
+/* The first one begins with an empty file. */
 struct migrations {
     const struct migration *list;
     size_t count; /* the version that this program works with */

@@ -66,6 +66,12 @@ static enum store_result step(void *prepared, const char **why)
     }
 }
 
+static const char *send_now(void *prepared)
+{
+    const char *why = NULL;
+    return step(prepared, &why) == STORE_FAILED ? why : NULL;
+}
+
 static int64_t changed(const struct store_reader *reader)
 {
     return sqlite3_changes64(database_of(reader));
@@ -115,6 +121,7 @@ const struct engine_rows sqlite_rows = {
     .bind_text = bind_text,
     .bind_blob = bind_blob,
     .step = step,
+    .send = send_now,
     .changed = changed,
     .integer = integer,
     .octets = octets,

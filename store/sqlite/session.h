@@ -51,8 +51,7 @@ void store_folder_of(const char *path, char out[static PATH_MAX]);
 
 /* ---- members of sqlite_engine ---- */
 
-bool sqlite_takes(const char *database);
-struct store_location *sqlite_locate(struct arena *arena, const char *database);
+struct store_location *sqlite_locate(struct arena *arena, const char *database, const char *password);
 bool sqlite_exists(const struct store_location *location);
 void sqlite_read_size(const struct store_location *location, struct store_size *out);
 bool sqlite_place_is_usable(const struct store_location *location, struct fault *fault);

@@ -42,7 +42,7 @@ class Copies:
         self.late, self.late_names = gateway.client(), [fresh_name()]
         self.late_serial = f"{self.late.issue(self.late_names, prover)[0].serial_number:x}"
         gateway.stop()  # which writes the export
-        shutil.copy(gateway.folder / "acmegate.db.secret", folder)
+        shutil.copy(gateway.beside("secret"), folder)
         shutil.copy(ca.log, folder / "step-ca.log")
         shutil.rmtree(gateway.folder)
         gateway.process = None

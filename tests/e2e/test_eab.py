@@ -176,12 +176,12 @@ def test_the_mac_key_is_not_in_the_database(gateway):
         if path.suffix != ".secret":
             text = path.read_bytes()
             assert mac_key not in text and b64(mac_key).encode() not in text
-    assert (gateway.folder / "acmegate.db.secret").stat().st_mode & 0o777 == 0o600
+    assert gateway.beside("secret").stat().st_mode & 0o777 == 0o600
 
 
 def test_keys_survive_a_restart_and_need_the_secret_file(gateway):
     kid, mac_key = add_key(gateway)
-    secret = gateway.folder / "acmegate.db.secret"
+    secret = gateway.beside("secret")
     gateway.stop()
     kept = secret.read_bytes()
     secret.write_bytes(bytes(32))

@@ -230,7 +230,7 @@ def test_S6_the_servers_own_certificate_is_revoked_by_its_key_alone(step_ca, new
     gateway.start()
     is_unauthorized(client.revoke(own, 1), "this server's own name localhost")
     assert own.serial_number not in step_ca.revoked()
-    key = load_key(gateway.folder / "acmegate.db.tls.key")
+    key = load_key(gateway.beside("tls.key"))
     assert client.revoke(own, 1, key).status == 200
     assert step_ca.revoked()[own.serial_number] == "keyCompromise"
     wait_until(lambda: own_certificate(gateway).serial_number != own.serial_number, "another certificate")

@@ -224,7 +224,7 @@ def test_a_ca_that_does_not_tell_its_intermediates(step_cas, new_gateway, given)
     gateway.start().stop()
     name = fresh_name()
     (given / "leaf.pem").write_bytes(pem(ca.sign_directly(new_key(), name)))
-    gateway.database.with_name("acmegate.db.tls.crt").unlink()
+    gateway.beside("tls.crt").unlink()
     said, _ = run(gateway, given / "leaf.pem")
     assert counted(said)["taken"] == 0 and "leads to no pinned root" in said
     (given / "chain.pem").write_bytes(chain_pem(ca))

@@ -227,7 +227,7 @@ def test_one_change_at_a_time(admin, ca, other, tmp_path):
 def test_without_the_secret_key_the_start_says_what_to_do(gateway, admin, prover, other):
     assert admin.put(other).status == 200
     gateway.stop()
-    key = gateway.folder / "acmegate.db.secret"
+    key = gateway.beside("secret")
     sealed_with = key.read_bytes()
     for lost in (key.unlink, lambda: key.write_bytes(bytes(32))):
         lost()
@@ -244,7 +244,7 @@ def test_without_the_secret_key_the_start_says_what_to_do(gateway, admin, prover
 def test_the_way_out_leads_back_to_the_file(gateway, admin, prover, other):
     assert admin.put(other).status == 200
     gateway.stop()
-    (gateway.folder / "acmegate.db.secret").unlink()
+    gateway.beside("secret").unlink()
     assert gateway.run("issuer", "reset", "other")[0] == 1
     status, words, _ = gateway.run("issuer", "reset", "main")
     assert status == 0 and "main" in words

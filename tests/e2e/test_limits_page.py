@@ -24,7 +24,11 @@ def constants(name):
 
 
 # Of several files of one name.
-MEANT = {"retention.h": "store/retention.h", "account_export.h": "acme/account_export.h"}
+MEANT = {
+    "retention.h": "store/retention.h",
+    "account_export.h": "acme/account_export.h",
+    "session.c": "store/sqlite/session.c",
+}
 
 
 def sizes(cell):

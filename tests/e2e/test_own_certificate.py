@@ -113,7 +113,7 @@ def test_what_is_revoked_again_and_again_is_replaced_after_a_pause(new_gateway, 
     client = gateway.client()
 
     def revoke(certificate):
-        key = load_key(gateway.folder / "acmegate.db.tls.key")
+        key = load_key(gateway.beside("tls.key"))
         assert client.revoke(certificate, 1, key).status == 200
 
     first = served(gateway)
@@ -202,7 +202,7 @@ def test_expiring_looks_at_certificates_from_files(new_gateway, step_ca, tmp_pat
 def test_expiring_knows_a_renewal_that_is_late(new_gateway, step_ca):
     gateway = new_gateway(step_ca)
     certificate = step_ca.issuing.issue(new_key().public_key(), ["localhost"], datetime.timedelta(seconds=8))
-    (gateway.folder / "acmegate.db.tls.crt").write_bytes(pem(certificate))
+    gateway.beside("tls.crt").write_bytes(pem(certificate))
     status, found, output = expiring(gateway, "1d")
     assert status == 1 and found["own certificate"] == "FAIL" and "renewal is late" in output, output
 

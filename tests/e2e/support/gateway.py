@@ -91,6 +91,10 @@ class Gateway:
     def log(self):
         return self.folder / "acmegate.log"
 
+    def beside(self, ending):
+        """A file that the server keeps for itself: beside the database's file, or else in its folder."""
+        return self.folder / (f"acmegate.{ending}" if "state_directory" in self.configuration else f"acmegate.db.{ending}")
+
     def directory(self, endpoint="acme", host="localhost"):
         return f"https://{host}:{self.port}/acme/{endpoint}/directory"
 

@@ -339,7 +339,7 @@ class World:
         """The certificate that the gateway itself serves with."""
         thing.names = ["localhost"]
         thing.leaf = x509.load_pem_x509_certificate(ssl.get_server_certificate(("localhost", self.gateway.port)).encode())
-        thing.key = load_key(self.gateway.folder / "acmegate.db.tls.key")
+        thing.key = load_key(self.gateway.beside("tls.key"))
 
     def _order_url(self, thing):
         return self.site + thing.path("/acme/{endpoint}/order/{id}")

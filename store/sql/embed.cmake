@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes OUTPUT, a C header with the text of each file of MIGRATIONS and the table that store/migrate.c reads.
+# Writes OUTPUT, a C header with the text of each file of MIGRATIONS, whose numbers begin with FIRST, and their table.
 set(texts "")
 set(table "")
-set(version 0)
+math(EXPR version "${FIRST} - 1")
 foreach(file IN LISTS MIGRATIONS)
     math(EXPR version "${version} + 1")
     get_filename_component(name "${file}" NAME)

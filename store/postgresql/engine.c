@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that PostgreSQL does for the store. */
+#include <stdio.h>
+
+#include "store/postgresql/migrate.h"
+#include "store/postgresql/serving_lock.h"
+#include "store/postgresql/session.h"
+#include "store/retention.h"
+
+static struct library library(void)
+{
+    static char version[16];
+    int number = PQlibVersion();
+    snprintf(version, sizeof version, "%d.%d", number / 10000, number % 10000);
+    return (struct library){"libpq", NULL, version};
+}
+
+/* ---- the place ---- */
+
+static void read_size(const struct store_location *location, struct store_size *out)
+{
+    (void)location;
+    *out = (struct store_size){STORE_SIZE_UNKNOWN, STORE_SIZE_UNKNOWN, STORE_SIZE_UNKNOWN};
+}
+
+static PGconn *connect_to(const struct store_location *location, struct fault *fault)
+{
+    return postgresql_connect((const struct postgresql_location *)location, fault);
+}
+
+static bool place_is_usable(const struct store_location *location, struct fault *fault)
+{
+    PGconn *connection = connect_to(location, fault);
+    PQfinish(connection);
+    return connection != NULL;
+}
+
+static bool read_version(const struct store_location *location, size_t *version)
+{
+    PGconn *connection = connect_to(location, NULL);
+    bool known = connection != NULL && schema_read_version(connection, location->text, version, NULL);
+    PQfinish(connection);
+    return known;
+}
+
+/* True also when it cannot be asked: that its reader finds out, with the reason. */
+static bool exists(const struct store_location *location)
+{
+    size_t version;
+    return !read_version(location, &version) || version != 0;
+}
+
+static bool is_older(const struct store_location *location)
+{
+    size_t version;
+    return read_version(location, &version) && version != 0 && version < sqlite_engine.schema();
+}
+
+static bool was_lost(const struct store_location *location, struct fault *fault)
+{
+    (void)location;
+    (void)fault;
+    return false;
+}
+
+static bool is_served(const struct store_location *location)
+{
+    bool held = false;
+    PGconn *connection = connect_to(location, NULL);
+    if (connection != NULL && !serving_lock_is_held(connection, location->text, &held, NULL))
+        held = false;
+    PQfinish(connection);
+    return held;
+}
+
+/* It may run on another machine. */
+static int64_t server_process(const struct store_location *location)
+{
+    (void)location;
+    return 0;
+}
+
+/* ---- care ---- */
+
+static bool migrate(const struct store_location *location, void (*report)(const char *line),
+                    struct fault *fault)
+{
+    PGconn *connection = connect_to(location, fault);
+    bool migrated = connection != NULL && schema_migrate(connection, location->text, report, fault);
+    PQfinish(connection);
+    return migrated;
+}
+
+/* PostgreSQL keeps references itself; what it does not keep is an index whose making failed. */
+static bool find_faults(PGconn *connection, const char *name, void (*report)(const char *line),
+                        struct fault *fault)
+{
+    PGresult *result = postgresql_run(
+        connection,
+        "SELECT 'the index ' || indexrelid::regclass || ' is not valid' FROM pg_index WHERE NOT indisvalid"
+        " UNION ALL SELECT 'the constraint ' || conname || ' of ' || conrelid::regclass || ' is not valid'"
+        " FROM pg_constraint WHERE NOT convalidated",
+        name, fault);
+    if (result == NULL)
+        return false;
+    int count = PQntuples(result);
+    for (int i = 0; report != NULL && i < count; i++)
+        report(PQgetvalue(result, i, 0));
+    PQclear(result);
+    return count == 0 || fault_set(fault,
+                                   "%s is damaged: faults were found (%d), which 'acmegate db check' lists: "
+                                   "REINDEX and VALIDATE CONSTRAINT mend them",
+                                   name, count);
+}
+
+static bool check(const struct store_location *location, void (*report)(const char *line),
+                  struct fault *fault)
+{
+    PGconn *connection = connect_to(location, fault);
+    bool good = connection != NULL && schema_expect_current(connection, location->text, fault) &&
+                find_faults(connection, location->text, report, fault);
+    PQfinish(connection);
+    return good;
+}
+
+static bool backup(const struct store_location *location, const char *to, struct fault *fault)
+{
+    (void)to;
+    return fault_set(fault, "%s: PostgreSQL makes its own back-ups: pg_dump, or pg_basebackup with its log",
+                     location->text);
+}
+
+static bool restore(const struct store_location *location, const char *from, int64_t now,
+                    char kept[static PATH_MAX], struct fault *fault)
+{
+    (void)from;
+    (void)now;
+    kept[0] = '\0';
+    return fault_set(fault, "%s: PostgreSQL restores its own back-ups: pg_restore, or recovery from its log",
+                     location->text);
+}
+
+static bool vacuum(const struct store_location *location, struct fault *fault)
+{
+    return fault_set(fault, "%s: PostgreSQL vacuums by itself; VACUUM FULL by its owner gives all room back",
+                     location->text);
+}
+
+/* ---- connections ---- */
+
+static struct store_reader *open_reader(const struct store_location *location, struct fault *fault)
+{
+    struct postgresql_reader *own = session_open(location, false, fault);
+    return own != NULL ? &own->reader : NULL;
+}
+
+static void close_reader(struct store_reader *reader)
+{
+    session_close((struct postgresql_reader *)reader);
+}
+
+static bool reader_is_in_place(const struct store_reader *reader)
+{
+    (void)reader;
+    return true;
+}
+
+static struct store_writer *writer_of(struct postgresql_reader *own, struct fault *fault)
+{
+    struct store_writer *writer = own != NULL ? writer_new(&own->reader) : NULL;
+    if (own != NULL && writer == NULL)
+        fault_set(fault, "out of memory");
+    if (writer == NULL || writer_continue_ids(writer))
+        return writer;
+    postgresql_transactions.say_why(
+        writer->reader, ((struct postgresql_reader *)writer->reader)->location->location.text, fault);
+    writer_close(writer);
+    return NULL;
+}
+
+static struct store_writer *open_writer(const struct store_location *location, struct fault *fault)
+{
+    return writer_of(session_open(location, false, fault), fault);
+}
+
+/* ---- serving ---- */
+
+static bool serve(struct store *store, const struct store_location *location, enum store_migration migration,
+                  struct fault *fault)
+{
+    if (migration == STORE_MIGRATE && !migrate(location, store_notice, fault))
+        return false;
+    store->writer = writer_of(session_open(location, true, fault), fault);
+    return store->writer != NULL;
+}
+
+static void stop_serving(struct store *store)
+{
+    writer_close(store->writer);
+}
+
+static void look_after(void *own, struct store_reader *reader)
+{
+    (void)own;
+    (void)reader;
+}
+
+static void take_as_it_is(struct store *store)
+{
+    (void)store;
+}
+
+/* ---- within apply ---- */
+
+/* Each transaction writes the gateway's row. */
+static enum store_result probe(struct store_writer *writer)
+{
+    (void)writer;
+    return STORE_OK;
+}
+
+static enum store_result give_back(struct store_writer *writer, struct retention_pass *pass)
+{
+    (void)writer;
+    pass->finished = true;
+    return STORE_OK;
+}
+
+const struct engine postgresql_engine = {
+    .transactions = &postgresql_transactions,
+    .library = library,
+    .reads_wait = true,
+    .takes = postgresql_takes,
+    .locate = postgresql_locate,
+    .exists = exists,
+    .read_size = read_size,
+    .place_is_usable = place_is_usable,
+    .was_lost = was_lost,
+    .is_older = is_older,
+    .is_served = is_served,
+    .server_process = server_process,
+    .migrate = migrate,
+    .check = check,
+    .backup = backup,
+    .restore = restore,
+    .vacuum = vacuum,
+    .open_reader = open_reader,
+    .close_reader = close_reader,
+    .reader_is_in_place = reader_is_in_place,
+    .open_writer = open_writer,
+    .serve = serve,
+    .stop_serving = stop_serving,
+    .look_after = look_after,
+    .take_as_it_is = take_as_it_is,
+    .probe = probe,
+    .give_back = give_back,
+};

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statements on their way. What needs no look goes with the next one that does: a wait for the network costs
+ * more than the statement.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store/postgresql/session.h"
+
+static atomic_uint_fast64_t round_trips;
+
+uint64_t postgresql_round_trips(void)
+{
+    return atomic_load_explicit(&round_trips, memory_order_relaxed);
+}
+
+/* True with room for two more. */
+static bool make_room(struct postgresql_reader *own)
+{
+    return own->sent_count + 2 <= SENT_MAX || pipeline_collect(own, NULL);
+}
+
+/* Notes what was sent, or that it could not be. */
+static bool note_sent(struct postgresql_reader *own, int sent, enum sent_kind kind,
+                      struct postgresql_statement *statement)
+{
+    if (sent == 1) {
+        own->sent[own->sent_count++] = (struct sent){kind, statement};
+        return true;
+    }
+    session_lose(own, PQerrorMessage(own->connection));
+    return false;
+}
+
+bool pipeline_send_words(struct postgresql_reader *own, const char *sql)
+{
+    if (own->connection == NULL || !make_room(own))
+        return false;
+    return note_sent(own, PQsendQueryParams(own->connection, sql, 0, NULL, NULL, NULL, NULL, 1), SENT_WORDS,
+                     NULL);
+}
+
+bool pipeline_send(struct postgresql_statement *statement)
+{
+    struct postgresql_reader *own = statement->owner;
+    if (own->connection == NULL || !make_room(own))
+        return false;
+    if (!statement->on_server) {
+        int sent = PQsendPrepare(own->connection, statement->name, statement->sql, statement->parameters,
+                                 statement->types);
+        if (!note_sent(own, sent, SENT_PREPARATION, statement))
+            return false;
+        statement->on_server = true;
+    }
+    int sent = PQsendQueryPrepared(own->connection, statement->name, statement->parameters, statement->values,
+                                   statement->lengths, statement->formats, 1);
+    return note_sent(own, sent, SENT_STATEMENT, statement);
+}
+
+/* Another transaction was faster (serialization failure, or a row that has since been inserted), or each
+ * waited for the other (deadlock). */
+static bool is_about_another(const PGresult *result)
+{
+    static const char *const states[] = {"40001", "40P01", "23505"};
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    for (size_t i = 0; state != NULL && i < sizeof states / sizeof *states; i++) {
+        if (strcmp(state, states[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_good(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+static void note_failure(struct postgresql_reader *own, const struct sent *sent, const PGresult *result,
+                         bool somebody_waits)
+{
+    if (sent->kind == SENT_PREPARATION)
+        sent->statement->on_server = false;
+    if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
+        return;
+    postgresql_words(PQresultErrorMessage(result), own->why);
+    if (own->is_open && is_about_another(result))
+        own->broken = own->again = true;
+    if (somebody_waits || !own->is_open)
+        return;
+    /* Nobody waited for it, so the transaction runs again, one statement at a time: then the operation that
+     * it belongs to fails alone. */
+    own->broken = own->again = own->careful = true;
+    store_log("store: %s: %s", sent->statement != NULL ? sent->statement->label : "transaction", own->why);
+}
+
+/* Reads the answer to one that was sent. False when it failed, or the connection is lost. */
+static bool take_answer(struct postgresql_reader *own, size_t index, size_t count, PGresult **last)
+{
+    const struct sent sent = own->sent[index];
+    bool is_last = index + 1 == count, prepares_last = index + 2 == count && sent.kind == SENT_PREPARATION;
+    bool lost = false;
+    PGresult *result = postgresql_next_result(own->connection, &lost), *more;
+    if (lost || result == NULL) {
+        PQclear(result);
+        session_lose(own, lost ? "the server does not answer" : PQerrorMessage(own->connection));
+        return false;
+    }
+    while (!lost && (more = postgresql_next_result(own->connection, &lost)) != NULL)
+        PQclear(more);
+    bool good = is_good(result);
+    if (!good)
+        note_failure(own, &sent, result, is_last || prepares_last);
+    if (good && is_last && last != NULL)
+        *last = result;
+    else
+        PQclear(result);
+    if (PQstatus(own->connection) == CONNECTION_BAD)
+        session_lose(own, own->why);
+    return good;
+}
+
+/* The answer to the end of what was sent. */
+static void take_sync(struct postgresql_reader *own)
+{
+    bool lost = false;
+    PGresult *result = postgresql_next_result(own->connection, &lost);
+    bool in_step = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+    PQclear(result);
+    if (!in_step)
+        session_lose(own, lost ? "the server does not answer" : PQerrorMessage(own->connection));
+}
+
+bool pipeline_collect(struct postgresql_reader *own, PGresult **last)
+{
+    bool good = true;
+    size_t count = own->sent_count;
+    if (own->connection == NULL)
+        return false;
+    if (PQpipelineSync(own->connection) != 1) {
+        session_lose(own, PQerrorMessage(own->connection));
+        return false;
+    }
+    atomic_fetch_add_explicit(&round_trips, 1, memory_order_relaxed);
+    for (size_t i = 0; i < count && own->connection != NULL; i++)
+        good = take_answer(own, i, count, last) && good;
+    if (own->connection != NULL)
+        take_sync(own);
+    own->sent_count = 0;
+    if (own->connection == NULL && last != NULL) {
+        PQclear(*last);
+        *last = NULL;
+    }
+    return good && own->connection != NULL;
+}
