@@ -15,7 +15,7 @@ INSERT INTO schema_version (version) VALUES (0);
 
 -- SQLite has a function of this name.
 CREATE FUNCTION unixepoch() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN floor(extract(epoch FROM now()))::bigint;
+    RETURN floor(extract(epoch FROM statement_timestamp()))::bigint;
 
 -- A time as the views show it. As in SQLite it is NULL for NULL and after the year 9999. (It is not STRICT and not IMMUTABLE:
 -- then PostgreSQL would call it for each row, where it now writes the expression into the query.)
