@@ -15,6 +15,7 @@ from support.gateway import Gateway, stepca_issuer
 from support.http_responder import HttpResponder
 from support.name_server import NameServer
 from support.ocsp_responder import RESPONDER
+from support.postgresql import PostgreSQL
 from support.provisioner_keys import ProvisionerKey
 from support.status import TEMPLATE
 from support.step_ca import PROVISIONER, StepCA
@@ -71,6 +72,42 @@ def new_step_ca(tmp_path):
     yield make
     for ca in made:
         ca.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql(tmp_path_factory):
+    """The server that the tests of a worker share."""
+    server = PostgreSQL(tmp_path_factory.mktemp("postgresql")).make()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgresql(shared_postgresql):
+    """The same, for databases that end with the test."""
+    with shared_postgresql.databases():
+        yield shared_postgresql
+
+
+@pytest.fixture(scope="module")
+def module_postgresql(shared_postgresql):
+    """The same, for databases that all tests of a file use."""
+    with shared_postgresql.databases():
+        yield shared_postgresql
+
+
+@pytest.fixture
+def new_postgresql(tmp_path):
+    """Makes a server for one test, which may stop, kill or lose it: new_postgresql(), new_postgresql(fsync="on")."""
+    made = []
+
+    def make(**settings):
+        made.append(PostgreSQL(tmp_path, **settings))
+        return made[-1].make()
+
+    yield make
+    for server in made:
+        server.close()
 
 
 class Site:
