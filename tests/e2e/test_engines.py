@@ -5,13 +5,11 @@ import re
 
 import pytest
 
-from support.engines import MIGRATIONS, ask_both, copy_rows, migrations, new_postgresql, new_sqlite
-from support.filled_gateway import filled_gateway
+from support.engines import MIGRATIONS, VIEWS, ask_both, migrations, new_postgresql_database, new_sqlite_database
 
 FIRST = "0012"  # where a PostgreSQL database begins
 
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
-VIEWS = ("v_accounts", "v_authorizations", "v_certificates", "v_eab_keys", "v_events", "v_migration", "v_orders")
 
 # Each names the table first, and gives rows that may be compared as they are.
 COLUMNS = """
@@ -79,7 +77,7 @@ class SQLite:
     """What there is, in the same form as the queries above have it."""
 
     def __init__(self):
-        self.db = new_sqlite()
+        self.db = new_sqlite_database()
         self.tables = dict(self._all("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name"))
 
     def _all(self, sql):
@@ -134,7 +132,7 @@ class SQLite:
 class PostgreSQL:
     def __init__(self, server):
         self._server = server
-        self._uri = new_postgresql(server)
+        self._uri = new_postgresql_database(server)
 
     def _all(self, sql):
         truths = {"t": True, "f": False}
@@ -188,29 +186,20 @@ def test_tables_have_the_same_rules_and_indexes(schemas, objects):
 # ---- the same rows ----
 
 
-@pytest.fixture(scope="module")
-def both(new_module_gateway, step_ca, name_server, tmp_path_factory, module_postgresql):
-    """(SQLite's file, PostgreSQL's URI) with the same rows."""
-    with filled_gateway(new_module_gateway, step_ca, name_server, tmp_path_factory.mktemp("filled")) as gateway:
-        uri = new_postgresql(module_postgresql)
-        copy_rows(gateway.database, module_postgresql, uri)
-        yield gateway.database, uri
-
-
-def test_each_table_has_rows_to_compare(both):
+def test_each_table_has_rows_to_compare(module_engines):
     for table in SQLite().tables:
-        left, right = ask_both(*both, f"SELECT count(*) AS n FROM {table};")
+        left, right = ask_both(*module_engines, f"SELECT count(*) AS n FROM {table};")
         assert left == right and left[1] != [["0"]], table
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_each_view_answers_alike(both, view):
-    left, right = ask_both(*both, f"SELECT * FROM {view};")
+def test_each_view_answers_alike(module_engines, view):
+    left, right = ask_both(*module_engines, f"SELECT * FROM {view};")
     assert left == right
     assert len(left[1]) > 1
 
 
-def test_the_compared_rows_have_the_states_that_views_compute(both):
+def test_the_compared_rows_have_the_states_that_views_compute(module_engines):
     for view, states in (
         ("v_orders", {"valid", "invalid", "pending", "processing", "expired"}),
         ("v_certificates", {"good", "revoked", "expired"}),
@@ -218,7 +207,7 @@ def test_the_compared_rows_have_the_states_that_views_compute(both):
         ("v_eab_keys", {"used up", "revoked"}),
         ("v_authorizations", {"valid", "invalid", "expired"}),
     ):
-        (_, rows), _ = ask_both(*both, f"SELECT DISTINCT state FROM {view};")
+        (_, rows), _ = ask_both(*module_engines, f"SELECT DISTINCT state FROM {view};")
         assert {row[0] for row in rows} == states, view
-    (_, rows), _ = ask_both(*both, "SELECT count(renewed_by), count(*) - count(expires) FROM v_certificates;")
+    (_, rows), _ = ask_both(*module_engines, "SELECT count(renewed_by), count(*) - count(expires) FROM v_certificates;")
     assert all(int(value) > 0 for value in rows[0]), rows

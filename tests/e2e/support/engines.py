@@ -11,6 +11,7 @@ from . import tools
 from .postgresql import psql
 
 MIGRATIONS = tools.ROOT / "migrations"
+VIEWS = ("v_accounts", "v_authorizations", "v_certificates", "v_eab_keys", "v_events", "v_migration", "v_orders")
 NULL = r"\N"
 
 
@@ -19,7 +20,7 @@ def migrations(folder=MIGRATIONS):
     return {path.name: path for path in sorted(folder.glob("[0-9]*.sql"))}
 
 
-def new_sqlite():
+def new_sqlite_database():
     """An empty database with the newest schema, in memory."""
     connection = sqlite3.connect(":memory:")
     for path in migrations().values():
@@ -27,7 +28,7 @@ def new_sqlite():
     return connection
 
 
-def new_postgresql(server):
+def new_postgresql_database(server):
     """The URI of an empty database with the newest schema."""
     uri = server.new_database()
     for path in migrations(MIGRATIONS / "postgresql").values():

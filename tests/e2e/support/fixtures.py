@@ -11,6 +11,8 @@ from support import tools
 from support.acme_client import HttpProver
 from support.admin import Admin, short_folder
 from support.ca_proxy import CaProxy
+from support.engines import copy_rows, new_postgresql_database
+from support.filled_gateway import filled_gateway
 from support.gateway import Gateway, stepca_issuer
 from support.http_responder import HttpResponder
 from support.name_server import NameServer
@@ -174,6 +176,15 @@ def new_module_gateway(tmp_path_factory, name_server):
     """The same for the tests of a file."""
     with _gateways(tmp_path_factory.mktemp("gateways"), name_server) as make:
         yield make
+
+
+@pytest.fixture(scope="module")
+def module_engines(new_module_gateway, step_ca, name_server, tmp_path_factory, module_postgresql):
+    """(SQLite's file, PostgreSQL's URI) with the same rows, some in each table."""
+    with filled_gateway(new_module_gateway, step_ca, name_server, tmp_path_factory.mktemp("filled")) as gateway:
+        uri = new_postgresql_database(module_postgresql)
+        copy_rows(gateway.database, module_postgresql, uri)
+        yield gateway.database, uri
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ LONGEST = (
 def shares_fixtures(file):
     """True for a file with fixtures that are made once for its tests."""
     texts = [path.read_text() for folder in ("e2e", "interop") if (path := ROOT / "tests" / folder / file).is_file()]
-    return any(word in text for text in texts for word in ('scope="module"', "new_module_gateway"))
+    words = ('scope="module"', "new_module_gateway", "module_postgresql", "module_engines")
+    return any(word in text for text in texts for word in words)
 
 
 def group(nodeid):
