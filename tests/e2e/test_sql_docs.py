@@ -2,11 +2,14 @@
 """Every query of docs/sql.md answers alike in the sqlite3 shell and in psql, on the same rows."""
 
 import re
+import shlex
+import subprocess
 
 import pytest
 
 from support import tools
 from support.engines import VIEWS, ask_both, ask_sqlite
+from support.postgresql import environment
 
 PAGE = tools.ROOT / "docs/sql.md"
 QUERIES = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE) if PAGE.exists() else []
@@ -28,6 +31,21 @@ def test_query_answers_alike_in_both_shells(module_engines, sql):
     assert left == right
     left, right = ask_both(*module_engines, with_rows(module_engines[0], sql))
     assert left == right and left[1]
+
+
+def test_psql_opens_the_database_as_documented_and_changes_nothing(module_engines):
+    (command,) = [line for line in PAGE.read_text().splitlines() if " psql 'postgresql://" in line]
+    command = re.sub(r"'postgresql://[^']*'", lambda _: shlex.quote(module_engines[1]), command)
+    done = subprocess.run(
+        ["bash", "-c", f"{command} -X -At"],
+        input="SELECT count(*) FROM v_orders; DELETE FROM events;",
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+    )
+    assert int(done.stdout) > 0 and "read-only transaction" in done.stderr
 
 
 @pytest.mark.parametrize("view", VIEWS)
