@@ -17,13 +17,19 @@ struct store_location;
  * lives. Looks at nothing. */
 const struct store_location *store_location_new(struct arena *arena, const char *database);
 
-/* The same with a password, for an engine that asks for one; empty: the text, or the engine's own files and
- * variables, have it. */
-const struct store_location *store_location_with_password(struct arena *arena, const char *database,
-                                                          struct bytes password);
+/* The same with all that a configuration says of it. */
+struct store_place {
+    const char *text;      /* as store_location_new takes it */
+    struct bytes password; /* empty: the text, or the engine's own files and variables, have it */
+    const char *state;     /* path that the server's own files begin with, if the database is not a file */
+};
+const struct store_location *store_location_of(struct arena *arena, const struct store_place *place);
 
 /* Returns why `database` cannot be a location's text; NULL when it can. It lives as long as the location. */
 const char *store_location_refusal(const struct store_location *location);
+
+/* The path that the names of the server's own files begin with: the file's, or store_place.state. */
+const char *store_location_state(const struct store_location *location);
 
 /* True for a file on this machine; false for a database that a server has. */
 bool store_location_is_file(const struct store_location *location);

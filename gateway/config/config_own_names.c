@@ -15,14 +15,14 @@ struct host_port config_base_authority(const struct config *config)
 
 const struct store_location *config_location(struct arena *arena, const struct config *config)
 {
-    return store_location_with_password(arena, config->database, config->database_password);
+    return store_location_of(
+        arena, &(struct store_place){config->database, config->database_password,
+                                     arena_printf(arena, "%s/acmegate", config->state_directory)});
 }
 
 const char *config_state_path(struct arena *arena, const struct config *config)
 {
-    return store_location_is_file(config_location(arena, config))
-               ? config->database
-               : arena_printf(arena, "%s/acmegate", config->state_directory);
+    return store_location_state(config_location(arena, config));
 }
 
 const char *config_file_beside(struct arena *arena, const struct config *config, const char *ending)

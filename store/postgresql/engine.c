@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that PostgreSQL does for the store. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "store/postgresql/migrate.h"
 #include "store/postgresql/serving_lock.h"
 #include "store/postgresql/session.h"
 #include "store/retention.h"
+#include "store/sql/lock.h"
 
 static struct library library(void)
 {
@@ -71,13 +74,6 @@ static bool is_served(const struct store_location *location)
         held = false;
     PQfinish(connection);
     return held;
-}
-
-/* It may run on another machine. */
-static int64_t server_process(const struct store_location *location)
-{
-    (void)location;
-    return 0;
 }
 
 /* ---- care ---- */
@@ -185,10 +181,19 @@ static struct store_writer *open_writer(const struct store_location *location, s
 
 /* ---- serving ---- */
 
+struct postgresql_server {
+    int lock; /* among the processes of this machine */
+};
+
 static bool serve(struct store *store, const struct store_location *location, enum store_migration migration,
                   struct fault *fault)
 {
-    if (migration == STORE_MIGRATE && !migrate(location, store_notice, fault))
+    struct postgresql_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return fault_set(fault, "out of memory");
+    store->own = server;
+    server->lock = lock_take_as_server(location, fault);
+    if (server->lock < 0 || (migration == STORE_MIGRATE && !migrate(location, store_notice, fault)))
         return false;
     store->writer = writer_of(session_open(location, true, fault), fault);
     return store->writer != NULL;
@@ -196,7 +201,11 @@ static bool serve(struct store *store, const struct store_location *location, en
 
 static void stop_serving(struct store *store)
 {
+    struct postgresql_server *server = store->own;
     writer_close(store->writer);
+    if (server != NULL && server->lock >= 0)
+        close(server->lock);
+    free(server);
 }
 
 static void look_after(void *own, struct store_reader *reader)
@@ -238,7 +247,7 @@ const struct engine postgresql_engine = {
     .was_lost = was_lost,
     .is_older = is_older,
     .is_served = is_served,
-    .server_process = server_process,
+    .server_process = lock_holder,
     .migrate = migrate,
     .check = check,
     .backup = backup,

@@ -40,13 +40,17 @@ static const char *text_of(struct arena *arena, const PQconninfoOption *options)
                         *host == '/' ? "?host=" : "", *host == '/' ? host : "");
 }
 
-struct store_location *postgresql_locate(struct arena *arena, const char *database, const char *password)
+struct store_location *postgresql_locate(struct arena *arena, const struct store_place *place)
 {
     struct postgresql_location *own = arena_alloc(arena, sizeof *own);
     char *error = NULL;
-    PQconninfoOption *options = PQconninfoParse(database, &error);
-    *own = (struct postgresql_location){.conninfo = arena_duplicate(arena, database), .password = password};
+    PQconninfoOption *options = PQconninfoParse(place->text, &error);
+    *own = (struct postgresql_location){.conninfo = arena_duplicate(arena, place->text)};
+    if (place->password.n != 0)
+        own->password = arena_string(arena, place->password);
     own->location = (struct store_location){.engine = &postgresql_engine, .text = "the PostgreSQL database"};
+    if (place->state != NULL)
+        own->location.state = arena_duplicate(arena, place->state);
     if (options != NULL) {
         own->location.text = text_of(arena, options);
     } else {

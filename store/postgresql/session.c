@@ -38,10 +38,12 @@ static PGconn *connect_ready(const struct postgresql_location *location, struct 
 
 /* ---- the gateway's row ---- */
 
+/* With the name, the version, and what the process's first connection changes besides. */
 #define ROW_STATEMENT \
     "INSERT INTO gateways (name, version, started_at, seen_at) VALUES (%s, %s, unixepoch(), unixepoch())" \
-    " ON CONFLICT (name) DO UPDATE SET fence = gateways.fence + 1, seen_at = excluded.seen_at," \
-    " version = excluded.version RETURNING id, fence, batch"
+    " ON CONFLICT (name) DO UPDATE SET fence = gateways.fence + 1, seen_at = excluded.seen_at%s" \
+    " RETURNING id, fence, batch"
+#define AT_START ", version = excluded.version, started_at = excluded.started_at"
 
 static bool read_row(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
                      struct fault *fault)
@@ -50,8 +52,9 @@ static bool read_row(PGconn *connection, struct postgresql_gateway *gateway, con
     char *literal = PQescapeLiteral(connection, identity.name, strlen(identity.name));
     char *version = PQescapeLiteral(connection, identity.version, strlen(identity.version));
     char sql[SQL_BYTES];
-    int n =
-        literal == NULL || version == NULL ? -1 : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version);
+    int n = literal == NULL || version == NULL ? -1
+                                               : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version,
+                                                          gateway->backend == 0 ? AT_START : "");
     PQfreemem(literal);
     PQfreemem(version);
     if (n < 0 || n >= SQL_BYTES)

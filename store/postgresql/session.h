@@ -123,7 +123,7 @@ void postgresql_words(const char *from, char out[static WHY_BYTES]);
 /* ---- members of postgresql_engine ---- */
 
 bool postgresql_takes(const char *database);
-struct store_location *postgresql_locate(struct arena *arena, const char *database, const char *password);
+struct store_location *postgresql_locate(struct arena *arena, const struct store_place *place);
 /* ---- the pipeline ---- */
 
 /* These send without waiting. False with own->why when the connection is lost. */

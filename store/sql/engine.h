@@ -100,7 +100,7 @@ struct engine {
     /* ---- the place ---- */
     /* True when `database` of a configuration is for this engine. NULL: when it is for no other. */
     bool (*takes)(const char *database);
-    struct store_location *(*locate)(struct arena *arena, const char *database, const char *password);
+    struct store_location *(*locate)(struct arena *arena, const struct store_place *place);
     bool (*exists)(const struct store_location *location);
     void (*read_size)(const struct store_location *location, struct store_size *out);
     bool (*place_is_usable)(const struct store_location *location, struct fault *fault);
@@ -151,6 +151,7 @@ struct store_location {
     const struct engine *engine;
     const char *text;    /* for people */
     const char *refusal; /* why it cannot be used; NULL: it can */
+    const char *state;   /* the path that the names of the files beside it begin with; NULL: not known */
 };
 
 /* An engine's connection begins with it. */

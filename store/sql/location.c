@@ -2,26 +2,25 @@
 /* Choosing the engine. */
 #include "store/sql/engine.h"
 
-static const struct store_location *locate(struct arena *arena, const char *database, const char *password)
+const struct store_location *store_location_of(struct arena *arena, const struct store_place *place)
 {
-    const struct engine *engine = postgresql_engine.takes(database) ? &postgresql_engine : &sqlite_engine;
-    return engine->locate(arena, database, password);
+    const struct engine *engine = postgresql_engine.takes(place->text) ? &postgresql_engine : &sqlite_engine;
+    return engine->locate(arena, place);
 }
 
 const struct store_location *store_location_new(struct arena *arena, const char *database)
 {
-    return locate(arena, database, NULL);
-}
-
-const struct store_location *store_location_with_password(struct arena *arena, const char *database,
-                                                          struct bytes password)
-{
-    return locate(arena, database, password.n == 0 ? NULL : arena_string(arena, password));
+    return store_location_of(arena, &(struct store_place){.text = database});
 }
 
 const char *store_location_refusal(const struct store_location *location)
 {
     return location->refusal;
+}
+
+const char *store_location_state(const struct store_location *location)
+{
+    return location->state;
 }
 
 bool store_location_is_file(const struct store_location *location)

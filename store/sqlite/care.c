@@ -10,9 +10,9 @@
 
 #include "acme/base/file.h"
 #include "acme/base/time_text.h"
+#include "store/sql/lock.h"
 #include "store/sqlite/backup.h"
 #include "store/sqlite/check.h"
-#include "store/sqlite/lock.h"
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/session.h"
 
@@ -196,7 +196,7 @@ bool sqlite_restore(const struct store_location *location, const char *from, int
     kept[0] = '\0';
     if (!sqlite_place_is_usable(location, fault) || !is_file(path, from, fault))
         return false;
-    int lock = lock_take(path, fault);
+    int lock = lock_take(location, fault);
     bool restored = lock >= 0 && restore(path, from, now, kept, fault);
     if (lock >= 0)
         close(lock);
@@ -233,7 +233,7 @@ bool sqlite_vacuum(const struct store_location *location, struct fault *fault)
         return false;
     if (!sqlite_exists(location))
         return fault_set(fault, "%s: there is no database", sqlite_path(location));
-    int lock = lock_take(sqlite_path(location), fault);
+    int lock = lock_take(location, fault);
     bool done = lock >= 0 && has_room(location, fault) && vacuum(sqlite_path(location), fault);
     if (lock >= 0)
         close(lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that SQLite does for the store. */
+#include "store/sql/lock.h"
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/upkeep.h"
 
@@ -23,8 +24,8 @@ const struct engine sqlite_engine = {
     .place_is_usable = sqlite_place_is_usable,
     .was_lost = sqlite_was_lost,
     .is_older = sqlite_is_older,
-    .is_served = sqlite_is_served,
-    .server_process = sqlite_server_process,
+    .is_served = lock_is_held,
+    .server_process = lock_holder,
     .migrate = sqlite_migrate,
     .check = sqlite_check,
     .backup = sqlite_backup,

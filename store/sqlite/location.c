@@ -6,13 +6,12 @@
 
 #include "store/sqlite/session.h"
 
-struct store_location *sqlite_locate(struct arena *arena, const char *database, const char *password)
+struct store_location *sqlite_locate(struct arena *arena, const struct store_place *place)
 {
-    (void)password;
     struct sqlite_location *own = arena_alloc(arena, sizeof *own);
-    *own = (struct sqlite_location){.log_path = arena_printf(arena, "%s-wal", database)};
-    own->location =
-        (struct store_location){.engine = &sqlite_engine, .text = arena_duplicate(arena, database)};
+    const char *path = arena_duplicate(arena, place->text);
+    own->location = (struct store_location){.engine = &sqlite_engine, .text = path, .state = path};
+    own->log_path = arena_printf(arena, "%s-wal", path);
     return &own->location;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/sqlite/lock.h"
+#include "store/sql/lock.h"
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/upkeep.h"
 
@@ -149,9 +149,7 @@ bool sqlite_serve(struct store *store, const struct store_location *location, en
         return fault_set(fault, "out of memory");
     server->upkeep = (struct upkeep){.location = location, .mark.file = -1};
     store->own = server;
-    server->lock = lock_take(path, fault);
-    if (server->lock >= 0 && !lock_name_server(server->lock))
-        store_log("store: %s.lock cannot tell 'acmegate reload' of this process: %s", path, strerror(errno));
+    server->lock = lock_take_as_server(location, fault);
     return server->lock >= 0 && open_writer(store, location, migration, fault);
 }
 
@@ -212,7 +210,7 @@ bool sqlite_migrate(const struct store_location *location, void (*report)(const 
                     struct fault *fault)
 {
     const char *path = sqlite_path(location);
-    int lock = lock_take(path, fault);
+    int lock = lock_take(location, fault);
     if (lock < 0)
         return false;
     bool migrated =

@@ -51,14 +51,12 @@ void store_folder_of(const char *path, char out[static PATH_MAX]);
 
 /* ---- members of sqlite_engine ---- */
 
-struct store_location *sqlite_locate(struct arena *arena, const char *database, const char *password);
+struct store_location *sqlite_locate(struct arena *arena, const struct store_place *place);
 bool sqlite_exists(const struct store_location *location);
 void sqlite_read_size(const struct store_location *location, struct store_size *out);
 bool sqlite_place_is_usable(const struct store_location *location, struct fault *fault);
 bool sqlite_was_lost(const struct store_location *location, struct fault *fault);
 bool sqlite_is_older(const struct store_location *location);
-bool sqlite_is_served(const struct store_location *location);
-int64_t sqlite_server_process(const struct store_location *location);
 
 bool sqlite_migrate(const struct store_location *location, void (*report)(const char *line),
                     struct fault *fault);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/lock.h"
+#include "store/sql/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
-#include "store/sqlite/session.h"
 
 enum { LOCK_TRIES = 20, LOCK_PAUSE_MS = 10 };
 
@@ -36,11 +35,11 @@ static bool lock_soon(int file)
     return locked;
 }
 
-int lock_take(const char *path, struct fault *fault)
+int lock_take(const struct store_location *location, struct fault *fault)
 {
     char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.lock", path) >= PATH_MAX) {
-        fault_set(fault, "%s: the path is too long", path);
+    if (snprintf(name, sizeof name, "%s.lock", location->state) >= PATH_MAX) {
+        fault_set(fault, "%s: the path is too long", location->state);
         return -1;
     }
     int file = file_open_own(name, 0);
@@ -51,8 +50,8 @@ int lock_take(const char *path, struct fault *fault)
     if (!lock_soon(file)) {
         char holder[32];
         read_holder(file, holder);
-        fault_set(fault, "%s is already served by another acmegate (process %s): stop that one first", path,
-                  holder);
+        fault_set(fault, "%s is already served by another acmegate (process %s): stop that one first",
+                  location->text, holder);
         close(file);
         return -1;
     }
@@ -70,22 +69,27 @@ static struct flock server_record(void)
     return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
 }
 
-bool lock_name_server(int lock)
+/* Closing any other descriptor of the file in this process would end the record, too (fcntl(2)). */
+int lock_take_as_server(const struct store_location *location, struct fault *fault)
 {
     struct flock record = server_record();
-    return fcntl(lock, F_SETLK, &record) == 0;
+    int lock = lock_take(location, fault);
+    if (lock >= 0 && fcntl(lock, F_SETLK, &record) != 0)
+        store_log("store: %s.lock cannot tell 'acmegate reload' of this process: %s", location->state,
+                  strerror(errno));
+    return lock;
 }
 
 /* -1 for none. No link is followed: the folder's owner could lead root to another file's holder. */
 static int open_lock(const struct store_location *location)
 {
     char name[PATH_MAX];
-    if (snprintf(name, sizeof name, "%s.lock", sqlite_path(location)) >= PATH_MAX)
+    if (location->state == NULL || snprintf(name, sizeof name, "%s.lock", location->state) >= PATH_MAX)
         return -1;
     return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
-bool sqlite_is_served(const struct store_location *location)
+bool lock_is_held(const struct store_location *location)
 {
     int file = open_lock(location);
     bool held = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
@@ -95,7 +99,7 @@ bool sqlite_is_served(const struct store_location *location)
 }
 
 /* The text of the file is for people: its owner can write any number there. */
-int64_t sqlite_server_process(const struct store_location *location)
+int64_t lock_holder(const struct store_location *location)
 {
     struct flock record = server_record();
     int file = open_lock(location);
