@@ -80,7 +80,7 @@ bool check_database(sqlite3 *db, const char *path, void (*report)(const char *li
 bool sqlite_check(const struct store_location *location, void (*report)(const char *line),
                   struct fault *fault)
 {
-    struct store_reader *reader = store_reader_open(location, fault);
+    struct store_reader *reader = sqlite_open_to_check(location, fault);
     bool whole = reader != NULL && check_database(database_of(reader), sqlite_path(location), report, fault);
     store_reader_close(reader);
     return whole;

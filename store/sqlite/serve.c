@@ -184,14 +184,25 @@ void sqlite_stop_serving(struct store *store)
     free(server);
 }
 
-struct store_reader *sqlite_open_reader(const struct store_location *location, struct fault *fault)
+static struct store_reader *open_current(const char *path,
+                                         struct store_reader *open(const char *path, struct fault *fault),
+                                         struct fault *fault)
 {
-    const char *path = sqlite_path(location);
-    struct store_reader *reader = file_exists(path, fault) ? reader_open(path, fault) : NULL;
+    struct store_reader *reader = file_exists(path, fault) ? open(path, fault) : NULL;
     if (reader != NULL && migrate_expect_current(database_of(reader), path, &store_migrations, fault))
         return reader;
     store_reader_close(reader);
     return NULL;
+}
+
+struct store_reader *sqlite_open_reader(const struct store_location *location, struct fault *fault)
+{
+    return open_current(sqlite_path(location), reader_open, fault);
+}
+
+struct store_reader *sqlite_open_to_check(const struct store_location *location, struct fault *fault)
+{
+    return open_current(sqlite_path(location), reader_open_to_check, fault);
 }
 
 struct store_writer *sqlite_open_writer(const struct store_location *location, struct fault *fault)

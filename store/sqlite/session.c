@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/session.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* How long a connection waits for another process that writes (an operator's sqlite3, a command). */
 enum { BUSY_TIMEOUT_MS = 5000 };
@@ -103,6 +106,26 @@ static struct store_reader *open_connection(const char *path, int flags, const c
 struct store_reader *reader_open(const char *path, struct fault *fault)
 {
     return open_connection(path, SQLITE_OPEN_READONLY, "PRAGMA query_only = ON", fault);
+}
+
+/* SQLite makes a log and its index for a reader, too. Only who may write removes them, when nobody else has
+ * the database open; what an earlier log has stays where it is. */
+struct store_reader *reader_open_to_check(const char *path, struct fault *fault)
+{
+    char log[PATH_MAX + 8];
+    struct stat status;
+    snprintf(log, sizeof log, "%s-wal", path);
+    int keep_log = stat(log, &status) == 0 && status.st_size > 0;
+    struct store_reader *reader =
+        open_connection(path, SQLITE_OPEN_READWRITE, "PRAGMA query_only = ON", fault);
+    if (reader != NULL &&
+        sqlite3_db_config(database_of(reader), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log, NULL) == SQLITE_OK)
+        return reader;
+    if (reader != NULL) {
+        database_error(database_of(reader), path, fault);
+        sqlite_close_reader(reader);
+    }
+    return NULL;
 }
 
 void sqlite_close_reader(struct store_reader *reader)

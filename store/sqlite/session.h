@@ -31,6 +31,10 @@ sqlite3 *database_of(const struct store_reader *reader);
 /* Opens a reader without a look at the schema: read-only, with `query_only`. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct store_reader *reader_open(const char *path, struct fault *fault);
 
+/* As reader_open. Closing it leaves no files beside the database that were not there, if this user may write
+ * it. */
+[[gnu::warn_unused_result]] struct store_reader *reader_open_to_check(const char *path, struct fault *fault);
+
 /* Opens as reader_open does, for writing: foreign keys, synchronous=FULL. The file must exist. */
 [[gnu::warn_unused_result]] struct store_writer *writer_open(const char *path, struct fault *fault);
 /* Runs statements without parameters or rows (PRAGMA…). */
@@ -48,6 +52,10 @@ bool database_error(sqlite3 *db, const char *what, struct fault *fault);
 
 /* The folder that a file is in, or would be. */
 void store_folder_of(const char *path, char out[static PATH_MAX]);
+
+/* As sqlite_open_reader, by reader_open_to_check. */
+[[gnu::warn_unused_result]] struct store_reader *sqlite_open_to_check(const struct store_location *location,
+                                                                      struct fault *fault);
 
 /* ---- members of sqlite_engine ---- */
 

@@ -110,3 +110,62 @@ Test(check, octets_of_pages_that_were_overwritten)
     cr_expect_not_null(strstr(fault.message, database.path), "%s", fault.message);
     database_end(&database);
 }
+
+static int64_t size_beside(const struct database *database, const char *path, const char *suffix)
+{
+    struct stat status;
+    return stat(arena_printf(database->arena, "%s%s", path, suffix), &status) == 0 ? status.st_size : -1;
+}
+
+Test(check, leaves_no_files_beside_a_copy)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    database_connect(&database);
+    make_account(&database, "one");
+    const char *copy = arena_printf(database.arena, "%s/copy", database.directory);
+    cr_assert(store_backup(database.location, copy, &fault), "%s", fault.message);
+    cr_assert(store_check(store_location_new(database.arena, copy), NULL, &fault), "%s", fault.message);
+    cr_expect_eq(size_beside(&database, copy, "-wal"), -1);
+    cr_expect_eq(size_beside(&database, copy, "-shm"), -1);
+    unlink(copy);
+    database_end(&database);
+}
+
+/* The log of a server that ended at once is not taken into the file: nobody asked for that. */
+Test(check, leaves_a_log_that_was_there_as_it_is)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    database_connect(&database);
+    make_account(&database, "one");
+    const char *copy = arena_printf(database.arena, "%s/copy", database.directory);
+    const char *log = arena_printf(database.arena, "%s-wal", copy);
+    database_copy_file(database.path, copy);
+    database_copy_file(arena_printf(database.arena, "%s-wal", database.path), log);
+    int64_t size = size_beside(&database, copy, ""), log_size = size_beside(&database, copy, "-wal");
+    cr_assert_gt(log_size, 0);
+    cr_assert(store_check(store_location_new(database.arena, copy), NULL, &fault), "%s", fault.message);
+    cr_expect_eq(size_beside(&database, copy, ""), size);
+    cr_expect_eq(size_beside(&database, copy, "-wal"), log_size);
+    unlink(copy);
+    unlink(log);
+    unlink(arena_printf(database.arena, "%s-shm", copy));
+    database_end(&database);
+}
+
+Test(check, leaves_the_log_of_a_server_that_runs)
+{
+    struct database database;
+    struct fault fault;
+    database_begin(&database);
+    database_connect(&database);
+    make_account(&database, "one");
+    cr_assert(store_check(database.location, NULL, &fault), "%s", fault.message);
+    cr_expect_gt(size_beside(&database, database.path, "-wal"), 0);
+    make_account(&database, "two");
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM accounts"), 2);
+    database_end(&database);
+}
