@@ -32,10 +32,10 @@ def filled_gateway(new_gateway, ca, name_server, folder):
         with HttpResponder(gateway.http_port) as responder:
             by_http = HttpProver(responder)
             _orders(client, by_http, DnsProver(name_server))
-            _revocations(gateway, client, proxy, by_http)
-            _faults(gateway, client, proxy, by_http)
-            _operator(gateway, Admin.on_socket(sockets / "admin"), ca, folder)
             _import(gateway, ca, client, by_http, folder)
+            _operator(gateway, Admin.on_socket(sockets / "admin"), proxy)
+            _revocations(gateway, client, proxy, by_http)
+            _faults(gateway, client, proxy, by_http, folder)
         wait_until(lambda: gateway.query("SELECT 1 AS found FROM revocation_lists"), "the CA's list in the database")
         gateway.stop()
         _let_time_pass(gateway)
@@ -72,8 +72,8 @@ def _revocations(gateway, client, proxy, by_http):
     wait_until(lambda: gateway.query(failed), "a revocation to fail")
 
 
-def _faults(gateway, client, proxy, by_http):
-    """Of clients, and of a CA that refuses for good, and then loses each answer."""
+def _faults(gateway, client, proxy, by_http, folder):
+    """Of clients, and of a CA that refuses for good, and then loses each answer to the end."""
     identifiers = [{"type": "dns", "value": "secret.internal"}]
     assert client.post(client.directory["newOrder"], {"identifiers": identifiers}).status == 403
     unproven = client.order([fresh_name()])
@@ -87,6 +87,9 @@ def _faults(gateway, client, proxy, by_http):
     _finalize(client, by_http)
     lost = "SELECT 1 AS found FROM v_orders WHERE possible_orphans > 0"
     wait_until(lambda: gateway.query(lost), "an answer to be lost")
+    csr = folder / "lost.csr"
+    csr.write_bytes(pem(new_csr(new_key(), [fresh_name()])))
+    assert gateway.run("sign", csr, "--profile", "default")[0] != 0
 
 
 def _finalize(client, by_http):
@@ -94,13 +97,10 @@ def _finalize(client, by_http):
     assert client.finalize(client.ready_order([name], by_http), [name]).status == 200
 
 
-def _operator(gateway, admin, ca, folder):
-    csr = folder / "lost.csr"
-    csr.write_bytes(pem(new_csr(new_key(), [fresh_name()])))
-    assert gateway.run("sign", csr, "--profile", "default")[0] != 0  # the CA still loses its answers
+def _operator(gateway, admin, proxy):
     done = gateway.run("cert", "renew-early", "issuer", "main", "--within", "2h", "--explanation", "https://why.internal")
     assert done[0] == 0, done
-    reply = admin.put({**gateway.configuration["issuers"]["main"], "ca_url": ca.url})
+    reply = admin.put({**gateway.configuration["issuers"]["main"], "ca_url": f"https://127.0.0.1:{proxy.port}"})
     assert reply.status == 200, reply
 
 
@@ -109,7 +109,7 @@ def _import(gateway, ca, client, by_http, folder):
     given = folder / "given"
     given.mkdir()
     back, day = fresh_name(), datetime.timedelta(days=1)
-    wait_until(lambda: client.issue([back], by_http), "the CA to sign again")
+    client.issue([back], by_http)
     lives = [
         (fresh_name(), {}),
         (fresh_name(), {"valid_for": FAR_AWAY - datetime.datetime.utcnow()}),
