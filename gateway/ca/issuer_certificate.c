@@ -22,16 +22,23 @@ static bool is_of(struct issuer *issuer, const struct certificate *certificate)
            certificate_chains_to(certificate->leaf, certificate->chain_pem, issuer->roots);
 }
 
+const struct certificate *issuer_certificate_choose(struct issuer *issuer, const struct certificate *found,
+                                                    size_t count)
+{
+    const struct certificate *chosen = NULL;
+    for (size_t i = 0; i < count; i++)
+        if ((chosen == NULL || chosen->revoked_at == 0) && is_of(issuer, &found[i]))
+            chosen = &found[i];
+    return chosen;
+}
+
 enum store_result issuer_certificate_find(struct store_reader *reader, struct arena *arena,
                                           struct issuer *issuer, const char *serial, struct certificate *out)
 {
     struct certificate *found = NULL;
     size_t count = 0;
-    const struct certificate *chosen = NULL;
     enum store_result result = store_certificates_by_serial(reader, arena, serial, &found, &count);
-    for (size_t i = 0; i < count; i++)
-        if ((chosen == NULL || chosen->revoked_at == 0) && is_of(issuer, &found[i]))
-            chosen = &found[i];
+    const struct certificate *chosen = issuer_certificate_choose(issuer, found, count);
     if (chosen != NULL)
         *out = *chosen;
     else if (result == STORE_OK)

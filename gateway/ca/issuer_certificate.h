@@ -18,3 +18,8 @@
                                                                       struct issuer *issuer,
                                                                       const char *serial,
                                                                       struct certificate *out);
+
+/* Chooses that one among all that have the serial number (store_certificates_by_serial). NULL: none is the
+ * CA's. Borrowed. For loops, which may hold an issuer no longer than a step lasts. */
+[[gnu::warn_unused_result]] const struct certificate *issuer_certificate_choose(
+    struct issuer *issuer, const struct certificate *found, size_t count);

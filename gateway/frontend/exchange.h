@@ -156,6 +156,9 @@ void exchange_answer(struct exchange *exchange);
 /* The loop's own, for steps on the loop. */
 struct status_reader *exchange_status(const struct exchange *exchange);
 struct known_authorities *exchange_authorities(const struct exchange *exchange);
+/* False when the loop reads what is no longer the database of the configuration
+ * (store_reader_is_in_place). */
+[[gnu::warn_unused_result]] bool exchange_database_is_in_place(const struct exchange *exchange);
 
 /* The key that verified the request. Borrowed from the loop's cache until the step ends. NULL with the
  * problem set when the account's stored key cannot be read. */

@@ -99,3 +99,8 @@ struct known_authorities *exchange_authorities(const struct exchange *exchange)
 {
     return loop_of(exchange)->authorities;
 }
+
+bool exchange_database_is_in_place(const struct exchange *exchange)
+{
+    return store_reader_is_in_place(loop_of(exchange)->reader);
+}

@@ -7,21 +7,9 @@
 
 enum { READY_MAX_BYTES = 64 * 1024 };
 
-struct health {
-    bool in_place;
-    int64_t free_bytes; /* of the database's disk; STORE_SIZE_UNKNOWN */
-};
-
 static const char gone[] = "the database file was removed or replaced";
 
 /* ---- alive ---- */
-
-void health_load(struct exchange *exchange, struct store_reader *reader)
-{
-    struct health *health = arena_alloc(exchange->arena, sizeof *health);
-    health->in_place = store_reader_is_in_place(reader);
-    exchange->state = health;
-}
 
 static void reply(struct exchange *exchange, bool good, struct json_writer *writer)
 {
@@ -31,29 +19,38 @@ static void reply(struct exchange *exchange, bool good, struct json_writer *writ
 
 void health_render(struct exchange *exchange)
 {
-    const struct health *health = exchange->state;
+    bool in_place = exchange_database_is_in_place(exchange);
     struct json_writer *writer = json_writer_new(exchange->arena, READY_MAX_BYTES);
     json_begin_object(writer);
-    json_put_string(writer, "status", health->in_place ? "ok" : "failed");
-    json_put_string(writer, "reason", health->in_place ? NULL : gone);
+    json_put_string(writer, "status", in_place ? "ok" : "failed");
+    json_put_string(writer, "reason", in_place ? NULL : gone);
     json_end_object(writer);
-    reply(exchange, health->in_place, writer);
+    reply(exchange, in_place, writer);
 }
 
 /* ---- ready ---- */
 
-void ready_load(struct exchange *exchange, struct store_reader *reader)
+struct readiness {
+    const char *fault; /* of the database; NULL: none */
+};
+
+static const char *fault_of_database(const struct exchange *exchange)
 {
     struct store_size size;
-    health_load(exchange, reader);
+    if (!exchange_database_is_in_place(exchange))
+        return gone;
     store_read_size(exchange->frontend->parts.location, &size);
-    ((struct health *)exchange->state)->free_bytes = size.free;
+    if (size.free != STORE_SIZE_UNKNOWN && size.free < STORE_FREE_LEAST_BYTES)
+        return "the disk of the database is full";
+    return NULL;
 }
 
 void ready_check(struct exchange *exchange)
 {
-    const struct health *health = exchange->state;
-    exchange->answered = !health->in_place || store_takes_writes(exchange->frontend->parts.store);
+    struct readiness *readiness = arena_alloc(exchange->arena, sizeof *readiness);
+    readiness->fault = fault_of_database(exchange);
+    exchange->state = readiness;
+    exchange->answered = readiness->fault == gone || store_takes_writes(exchange->frontend->parts.store);
 }
 
 enum store_apply_result ready_apply(struct exchange *exchange, struct store_writer *writer)
@@ -90,20 +87,11 @@ static bool put_issuers(const struct exchange *exchange, struct json_writer *wri
     return one_works;
 }
 
-static const char *fault_of_database(const struct health *health)
-{
-    if (!health->in_place)
-        return gone;
-    if (health->free_bytes != STORE_SIZE_UNKNOWN && health->free_bytes < STORE_FREE_LEAST_BYTES)
-        return "the disk of the database is full";
-    return NULL;
-}
-
 /* A write that failed has its problem already: this is not called then. */
 void ready_render(struct exchange *exchange)
 {
     struct json_writer *writer = json_writer_new(exchange->arena, READY_MAX_BYTES);
-    const char *fault = fault_of_database(exchange->state);
+    const char *fault = ((const struct readiness *)exchange->state)->fault;
     json_begin_object(writer);
     json_put_string(writer, "database", fault == NULL ? "ok" : "failed");
     if (!put_issuers(exchange, writer) && fault == NULL)

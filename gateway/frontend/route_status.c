@@ -5,6 +5,7 @@
 #include "gateway/ca/issuer_certificate.h"
 #include "gateway/frontend/routes.h"
 #include "gateway/status/status.h"
+#include "store/certificates.h"
 
 enum {
     CRL_MAX_AGE_S = 3600, /* a list is fetched again well before its end, because a revocation may be in it */
@@ -91,22 +92,22 @@ void crl_render(struct exchange *exchange)
 
 /* ---- OCSP ---- */
 
-/* Between the steps: what is asked, and what the inventory says of it. */
+/* Between the steps: what is asked, and what the inventory has under those numbers, of whatever CA. */
 struct ocsp_state {
     struct ocsp_request request;
     struct ocsp_response response; /* it has octets when there is nothing to look up, or all is done */
-    struct issuer *issuer;
     struct {
         enum store_result result;
-        int64_t revoked_at;
-        int reason;
+        struct certificate *certificates;
+        size_t count;
     } found[OCSP_MAX_QUESTIONS]; /* by question */
 };
 
 struct look_up {
     struct exchange *exchange;
     const struct status_view *view;
-    bool known; /* the last serial number asked about belongs to a certificate */
+    struct issuer *issuer; /* NULL: no longer configured */
+    bool known;            /* the last serial number asked about belongs to a certificate */
 };
 
 /* True when the answer may be signed. The question is known by now. */
@@ -129,11 +130,15 @@ static bool look_up(void *context, const char *serial, struct ocsp_knowledge *ou
     struct look_up *in = context;
     const struct ocsp_state *state = in->exchange->state;
     size_t i = question_of(&state->request, serial);
+    const struct certificate *own =
+        in->issuer == NULL
+            ? NULL
+            : issuer_certificate_choose(in->issuer, state->found[i].certificates, state->found[i].count);
     *out = (struct ocsp_knowledge){.crl = in->view->crl,
                                    .crl_is_kept = in->view->crl_is_kept,
-                                   .is_ours = state->found[i].result == STORE_OK,
-                                   .revoked_at = state->found[i].revoked_at,
-                                   .reason = state->found[i].reason};
+                                   .is_ours = own != NULL,
+                                   .revoked_at = own == NULL ? 0 : own->revoked_at,
+                                   .reason = own == NULL ? 0 : own->revocation_reason};
     in->known = out->is_ours || (out->crl != NULL && crl_find(out->crl, serial) != NULL);
     return state->found[i].result != STORE_FAILED && may_answer(in);
 }
@@ -188,7 +193,9 @@ static void read_request(struct exchange *exchange, const struct ocsp_responder 
 static void respond(struct exchange *exchange, const struct status_view *view, struct ocsp_state *state)
 {
     const struct ocsp_request *request = &state->request;
-    struct look_up context = {.exchange = exchange, .view = view};
+    struct look_up context = {.exchange = exchange,
+                              .view = view,
+                              .issuer = issuers_find(exchange->frontend->parts.issuers, view->issuer)};
     ocsp_respond(exchange->arena, view->responder, request, look_up, &context, exchange->now,
                  &state->response);
     if (is_common(request, view->responder) && state->response.is_for_anyone)
@@ -221,7 +228,6 @@ void ocsp_prepare(struct exchange *exchange)
         return;
     struct ocsp_state *state = arena_alloc(exchange->arena, sizeof *state);
     exchange->state = state;
-    state->issuer = issuers_find(exchange->frontend->parts.issuers, view->issuer);
     if (view->responder == NULL)
         ocsp_refuse(exchange->arena, OCSP_RESPONSE_STATUS_TRYLATER, &state->response);
     else
@@ -233,14 +239,10 @@ void ocsp_load(struct exchange *exchange, struct store_reader *reader)
 {
     struct ocsp_state *state = exchange->state;
     for (size_t i = 0; i < state->request.count; i++) {
-        struct certificate certificate = {0};
         const char *serial = state->request.questions[i].serial;
-        if (*serial == '\0')
-            continue;
-        state->found[i].result =
-            issuer_certificate_find(reader, exchange->arena, state->issuer, serial, &certificate);
-        state->found[i].revoked_at = certificate.revoked_at;
-        state->found[i].reason = certificate.revocation_reason;
+        if (*serial != '\0')
+            state->found[i].result = store_certificates_by_serial(
+                reader, exchange->arena, serial, &state->found[i].certificates, &state->found[i].count);
     }
 }
 

@@ -32,16 +32,16 @@ static const struct route endpoint_routes[] = {
     {"/certificate/{id}/{chain}", "POST", ROUTE_KID, true, .load = certificate_load,
      .check = certificate_check_chain, .render = certificate_render},
     {"/renewal-info/{certificate}", "GET, HEAD", ROUTE_OPEN, true, .prepare = renewal_info_prepare,
-     .load = renewal_info_load, .render = renewal_info_render_route},
+     .load = renewal_info_load, .check = renewal_info_check, .render = renewal_info_render_route},
     {"/revoke-cert", "POST", ROUTE_EITHER, false, .prepare = revoke_prepare, .load = revoke_load,
      .check = revoke_check, .reload = revoke_reload, .apply = revoke_apply, .render = revoke_render},
 };
 
 /* The resources that belong to no endpoint. */
 static const struct route site_routes[] = {
-    {"/health", "GET, HEAD", ROUTE_PLAIN, false, .load = health_load, .render = health_render},
-    {"/ready", "GET, HEAD", ROUTE_PLAIN, false, .load = ready_load, .check = ready_check,
-     .apply = ready_apply, .render = ready_render},
+    {"/health", "GET, HEAD", ROUTE_PLAIN, false, .render = health_render},
+    {"/ready", "GET, HEAD", ROUTE_PLAIN, false, .check = ready_check, .apply = ready_apply,
+     .render = ready_render},
     {"/.well-known/pki/crl/{issuer}", "GET, HEAD", ROUTE_PLAIN, false, .render = crl_render},
     {"/.well-known/pki/ocsp/{issuer}", "GET, HEAD, POST", ROUTE_PLAIN, false, .prepare = ocsp_prepare,
      .load = ocsp_load, .check = ocsp_check, .render = ocsp_render},

@@ -17,11 +17,9 @@ void limits_render(struct exchange *exchange);
 /* route_health.c */
 
 /* Tells that this process is alive and has its database. The answer is step-ca's. */
-void health_load(struct exchange *exchange, struct store_reader *reader);
 void health_render(struct exchange *exchange);
 /* Tells load balancers whether clients can get certificates here: writes work, the database is in its place,
  * and an issuer works. While writes fail, a request writes, to find out. */
-void ready_load(struct exchange *exchange, struct store_reader *reader);
 void ready_check(struct exchange *exchange);
 enum store_apply_result ready_apply(struct exchange *exchange, struct store_writer *writer);
 void ready_render(struct exchange *exchange);
@@ -65,6 +63,7 @@ void challenge_render_route(struct exchange *exchange);
 /* route_renewal_info.c (RFC 9773 §4) */
 void renewal_info_prepare(struct exchange *exchange);
 void renewal_info_load(struct exchange *exchange, struct store_reader *reader);
+void renewal_info_check(struct exchange *exchange);
 void renewal_info_render_route(struct exchange *exchange);
 /* Finds the certificate of this endpoint that an identifier of RFC 9773 names. STORE_NOT_FOUND when there is
  * none. */

@@ -5,7 +5,7 @@
 
 /* step-ca's /health is replaced by our own. */
 static const struct route stepca_api_routes[] = {
-    {"/health", "GET", ROUTE_PLAIN, false, .load = health_load, .render = health_render},
+    {"/health", "GET", ROUTE_PLAIN, false, .render = health_render},
     {"/version", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare, .finish = stepca_api_finish},
     {"/roots", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare, .finish = stepca_api_finish},
     {"/root/{name}", "GET", ROUTE_PLAIN, false, .prepare = stepca_api_read_prepare,
