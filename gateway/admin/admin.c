@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/loads/readers.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
@@ -132,7 +133,7 @@ struct admin_route {
     const char *path; /* a path that ends with '/' is followed by an id */
     const char *method;
     /* Reads from the database into the exchange's arena. NULL: nothing. It may run on another thread than the
-     * loop, and uses no state of the loop. */
+     * loop, and uses no state of the loop. `handle` follows also when it cannot run. */
     void (*load)(struct admin_exchange *exchange, struct store_reader *reader);
     void (*handle)(struct admin_exchange *exchange);
 };
@@ -157,9 +158,52 @@ static bool path_matches(const struct admin_route *route, struct bytes path, str
     return true;
 }
 
+/* A load that a reader's thread runs. */
+struct elsewhere {
+    struct readers_load reading; /* first */
+    struct http_message message;
+    struct admin_exchange *exchange;
+    const struct admin_route *route;
+};
+
+static void load_elsewhere(struct readers_load *reading, struct store_reader *reader)
+{
+    const struct elsewhere *elsewhere = (struct elsewhere *)reading;
+    elsewhere->route->load(elsewhere->exchange, reader);
+}
+
+static void post_back(struct readers_load *reading, bool loaded)
+{
+    struct elsewhere *elsewhere = (struct elsewhere *)reading;
+    (void)loaded;
+    http_loop_post(elsewhere->exchange->request->loop, &elsewhere->message);
+}
+
+static void go_on(struct http_message *message)
+{
+    const struct elsewhere *elsewhere =
+        (struct elsewhere *)((char *)message - offsetof(struct elsewhere, message));
+    elsewhere->route->handle(elsewhere->exchange);
+}
+
+static void run_elsewhere(struct admin_exchange *exchange, const struct admin_route *route)
+{
+    struct elsewhere *elsewhere = arena_alloc(exchange->arena, sizeof *elsewhere);
+    *elsewhere = (struct elsewhere){.reading = {.load = load_elsewhere, .done = post_back},
+                                    .message = {.run = go_on},
+                                    .exchange = exchange,
+                                    .route = route};
+    if (!readers_submit(exchange->admin->parts.readers, READERS_OTHER, &elsewhere->reading))
+        route->handle(exchange);
+}
+
 /* The one place where the admin's loop reads the database (gateway/frontend/loop.c has the other loops'). */
 static void load_and_handle(struct admin_exchange *exchange, const struct admin_route *route)
 {
+    if (route->load != NULL && exchange->admin->parts.readers != NULL) {
+        run_elsewhere(exchange, route);
+        return;
+    }
     if (route->load != NULL)
         route->load(exchange, http_loop_data(exchange->request->loop));
     route->handle(exchange);
@@ -202,13 +246,14 @@ static void handle(void *context, struct http_request *request)
 
 /* ---- life ---- */
 
-/* Opens the reader for /metrics. It is the loop's data, which only load_and_handle uses. */
+/* Opens the reader for /metrics, unless the readers read. It is the loop's data, which only load_and_handle
+ * uses. */
 static bool loop_started(void *context, struct http_loop *loop)
 {
     struct admin *admin = context;
     struct fault fault;
-    struct store_reader *reader = store_reader_open(admin->parts.location, &fault);
-    if (reader == NULL) {
+    struct store_reader *reader = NULL;
+    if (admin->parts.readers == NULL && (reader = store_reader_open(admin->parts.location, &fault)) == NULL) {
         log_error("%s", fault.message);
         return false;
     }
@@ -284,5 +329,9 @@ void admin_stop(struct admin *admin)
     if (admin == NULL)
         return;
     http_server_stop(admin->http);
+}
+
+void admin_free(struct admin *admin)
+{
     free(admin);
 }

@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct admin;
+struct readers;
 
 /* Borrowed for its life. */
 struct admin_parts {
@@ -27,6 +28,7 @@ struct admin_parts {
     struct secret_box *secrets;
     struct background *background;         /* makes the changes, which block */
     const struct store_location *location; /* for the loop's reader */
+    struct readers *readers;               /* in its place, where reads wait; NULL: the loop reads itself */
     /* Opens the loop's gauges that need no database. */
     void *(*open_gauges)(void *context);
     void (*close_gauges)(void *gauges);
@@ -53,3 +55,6 @@ struct http_loop *admin_loop(const struct admin *admin);
 
 /* Completes the requests in progress and closes the listeners. NULL is ignored. */
 void admin_stop(struct admin *admin);
+
+/* After admin_stop and readers_stop. NULL is ignored. */
+void admin_free(struct admin *admin);

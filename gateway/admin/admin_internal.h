@@ -22,7 +22,7 @@ struct admin_exchange {
     struct http_request *request;
     struct arena *arena;          /* the request's */
     struct bytes id;              /* from the path */
-    struct metric_gauges *gauges; /* by the load of /metrics */
+    struct metric_gauges *gauges; /* by the load of /metrics; NULL: it could not run */
     struct http_reply reply;
 };
 

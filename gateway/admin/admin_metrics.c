@@ -3,17 +3,25 @@
 #include "gateway/admin/admin_internal.h"
 #include "gateway/metrics/metrics.h"
 
+static void make_gauges(struct admin_exchange *exchange)
+{
+    exchange->gauges = arena_alloc(exchange->arena, sizeof *exchange->gauges);
+    exchange->gauges->arena = exchange->arena;
+}
+
 void admin_load_metrics(struct admin_exchange *exchange, struct store_reader *reader)
 {
     const struct admin_parts *parts = &exchange->admin->parts;
-    exchange->gauges = arena_alloc(exchange->arena, sizeof *exchange->gauges);
-    exchange->gauges->arena = exchange->arena;
+    make_gauges(exchange);
     parts->load_gauges(parts->context, reader, exchange->gauges);
 }
 
+/* A database that cannot be read hides its own gauges, and no others. */
 void admin_show_metrics(struct admin_exchange *exchange)
 {
     const struct admin *admin = exchange->admin;
+    if (exchange->gauges == NULL)
+        make_gauges(exchange);
     if (!admin->parts.read_gauges(admin->gauges, exchange->gauges)) {
         admin_refuse(exchange, 503, "The server is starting.");
         return;

@@ -24,7 +24,7 @@ enum {
 /*
  * Reads what a route needs into the route's own struct (exchange->state), in the exchange's arena. Sets
  * exchange->problem when that is not there, or not this client's. It may run on another thread than the loop:
- * it uses nothing that is the loop's own.
+ * it uses nothing that is the loop's own, and no issuer (readers.h).
  */
 typedef void exchange_load_step(struct exchange *exchange, struct store_reader *reader);
 
@@ -157,8 +157,10 @@ void exchange_answer(struct exchange *exchange);
 struct status_reader *exchange_status(const struct exchange *exchange);
 struct known_authorities *exchange_authorities(const struct exchange *exchange);
 /* False when the loop reads what is no longer the database of the configuration
- * (store_reader_is_in_place). */
+ * (store_reader_is_in_place). Costs no read. */
 [[gnu::warn_unused_result]] bool exchange_database_is_in_place(const struct exchange *exchange);
+/* False when reads wait, and the database does not answer (readers_answer). Costs no read. */
+[[gnu::warn_unused_result]] bool exchange_database_answers(const struct exchange *exchange);
 
 /* The key that verified the request. Borrowed from the loop's cache until the step ends. NULL with the
  * problem set when the account's stored key cannot be read. */

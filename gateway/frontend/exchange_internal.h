@@ -6,8 +6,9 @@
 
 /*
  * Runs `load` (NULL: nothing is read), then `then`, on the loop. Nothing else on a loop reads the database.
- * With SQLite a read takes microseconds, and both run at once. An engine with round trips would run `load`
- * elsewhere, with another reader, and post `then` to the loop: callers go on in `then` alone.
+ * With SQLite a read takes microseconds, and both run at once. Where reads wait for the network, a reader's
+ * thread runs `load` (readers.h), and `then` is posted to the loop: callers go on in `then` alone. When
+ * `load` cannot run, the problem is set before `then`.
  */
 void exchange_load(struct exchange *exchange, exchange_load_step *load,
                    void (*then)(struct exchange *exchange));

@@ -15,6 +15,7 @@
 #include "gateway/outbound/outbound.h"
 #include "store/store.h"
 
+struct readers;
 struct route_table;
 struct status;
 
@@ -23,6 +24,7 @@ struct frontend_parts {
     const struct config *config;
     const struct route_table *const *route_tables; /* NULL behind the last one */
     const struct store_location *location;         /* for each loop's reader */
+    struct readers *readers; /* in its place, where reads wait; NULL: each loop reads itself */
     struct store *store;
     struct outbound *outbound;
     struct issuers *issuers;

@@ -8,6 +8,7 @@
 enum { READY_MAX_BYTES = 64 * 1024 };
 
 static const char gone[] = "the database file was removed or replaced";
+static const char silent[] = "the database does not answer";
 
 /* ---- alive ---- */
 
@@ -34,23 +35,33 @@ struct readiness {
     const char *fault; /* of the database; NULL: none */
 };
 
-static const char *fault_of_database(const struct exchange *exchange)
+/* The disk is this host's only where a loop may read. */
+static bool is_full(const struct frontend_parts *parts)
 {
     struct store_size size;
-    if (!exchange_database_is_in_place(exchange))
-        return gone;
-    store_read_size(exchange->frontend->parts.location, &size);
-    if (size.free != STORE_SIZE_UNKNOWN && size.free < STORE_FREE_LEAST_BYTES)
-        return "the disk of the database is full";
-    return NULL;
+    if (store_reads_wait(parts->location))
+        return false;
+    store_read_size(parts->location, &size);
+    return size.free != STORE_SIZE_UNKNOWN && size.free < STORE_FREE_LEAST_BYTES;
 }
 
+static const char *fault_of_database(const struct exchange *exchange)
+{
+    if (!exchange_database_is_in_place(exchange))
+        return gone;
+    if (!exchange_database_answers(exchange))
+        return silent;
+    return is_full(&exchange->frontend->parts) ? "the disk of the database is full" : NULL;
+}
+
+/* A load balancer gets its answer at once: nothing is written to a database that cannot be read. */
 void ready_check(struct exchange *exchange)
 {
     struct readiness *readiness = arena_alloc(exchange->arena, sizeof *readiness);
     readiness->fault = fault_of_database(exchange);
     exchange->state = readiness;
-    exchange->answered = readiness->fault == gone || store_takes_writes(exchange->frontend->parts.store);
+    exchange->answered = readiness->fault == gone || readiness->fault == silent ||
+                         store_takes_writes(exchange->frontend->parts.store);
 }
 
 enum store_apply_result ready_apply(struct exchange *exchange, struct store_writer *writer)

@@ -55,11 +55,13 @@ static void go_on_as_permitted(struct job *job)
 static void take_turn(struct issuer_sign_request *request)
 {
     struct job *job = request->owner;
-    const struct issuance_state *state = job->state;
-    if (clock_now() <= state->attempt.started_at + PERMIT_FRESH_S)
+    struct issuance_state *state = job->state;
+    if (clock_now() <= state->attempt.started_at + PERMIT_FRESH_S) {
         request->go_on(request, true);
-    else
-        job_load(job, load_permit, go_on_as_permitted);
+        return;
+    }
+    state->may_call = false;
+    job_load(job, load_permit, go_on_as_permitted);
 }
 
 static void call_issuer(struct job *job)
@@ -147,13 +149,21 @@ static X509_REQ *read_csr(struct job *job)
     return csr;
 }
 
-void issuance_load_attempts(struct job *job, struct store_reader *reader)
+static void load_attempts(struct job *job, struct store_reader *reader)
 {
     struct issuance_state *state = job->state;
     state->attempts_are_read = store_attempts_of_order(reader, job->arena, job->id, &state->attempts,
                                                        &state->attempt_count) == STORE_OK;
     if (!state->attempts_are_read)
         state->attempt_count = 0;
+}
+
+void issuance_load_attempts(struct job *job, void (*step)(struct job *job))
+{
+    struct issuance_state *state = job->state;
+    state->attempts_are_read = false;
+    state->attempt_count = 0;
+    job_load(job, load_attempts, step);
 }
 
 /* Returns the CA's last words, to this order or to another try in its place. */
@@ -217,7 +227,7 @@ static void attempt_order(struct job *job)
         return;
     }
     if (job->now >= ends_at(job, &state->order)) {
-        job_load(job, issuance_load_attempts, give_up);
+        issuance_load_attempts(job, give_up);
         return;
     }
     struct validity_request validity;

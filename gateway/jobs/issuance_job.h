@@ -30,8 +30,8 @@ struct issuance_state {
  * issuer_sign_request.done. */
 void issuance_take_answer(struct issuer_sign_request *request);
 
-/* For job_load. */
-void issuance_load_attempts(struct job *job, struct store_reader *reader);
+/* Reads the attempts of the job's order, then goes on with `step`. */
+void issuance_load_attempts(struct job *job, void (*step)(struct job *job));
 
 /* The order ends with this problem, and with it the attempt, if one is under way. */
 void issuance_fail(struct job *job, const struct problem *problem);

@@ -294,7 +294,7 @@ static void take_certificate(struct job *job)
     state->attempt.status = ATTEMPT_REJECTED;
     state->attempt.message = why;
     if (is_worth_an_end(job))
-        job_load(job, issuance_load_attempts, reject_once);
+        issuance_load_attempts(job, reject_once);
     else
         reject(job);
 }
@@ -350,7 +350,7 @@ static void take_refusal(struct job *job, const struct issuer_result *result)
     struct issuance_state *state = job->state;
     state->attempt.status = ATTEMPT_REFUSED;
     if (result->refusal == ISSUER_REFUSAL_DURATION && is_worth_another_duration(job))
-        job_load(job, issuance_load_attempts, ask_for_another_duration);
+        issuance_load_attempts(job, ask_for_another_duration);
     else
         issuance_fail(job, refusal_problem(job, result));
 }

@@ -3,7 +3,6 @@
 #include "gateway/jobs/job_look.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/crash_record.h"
-#include "gateway/runtime/log.h"
 
 enum { TICK_MS = 1000 };
 
@@ -155,7 +154,8 @@ static void take(void *argument)
 {
     struct job_look *look = argument;
     if (look->failed)
-        log_warning("cannot read the %s that are due; trying again", look->kind->name);
+        log_gate_write(&look->kind->unread, LOG_LEVEL_WARNING,
+                       "cannot read the %s that are due; trying again", look->kind->name);
     if (!look->jobs->stopping)
         look->kind->take(look);
     if (look->taken != NULL)
@@ -173,7 +173,7 @@ static void begin_look(struct jobs *jobs, struct job_kind *kind, int64_t now)
     }
     struct arena *arena = arena_new();
     struct job_look *look = arena_alloc(arena, sizeof *look);
-    *look = (struct job_look){.jobs = jobs, .kind = kind, .arena = arena, .now = now};
+    *look = (struct job_look){.jobs = jobs, .kind = kind, .arena = arena, .now = now, .failed = true};
     look->last_taken = &look->taken;
     kind->look = look;
     kind->left_waiting = false;

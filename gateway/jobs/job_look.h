@@ -17,7 +17,7 @@ struct job_look {
     struct job_kind *kind;
     struct arena *arena;
     int64_t now;                     /* at its beginning */
-    bool failed;                     /* load_due could not read everything */
+    bool failed;                     /* load_due could not read everything, or did not run */
     bool beginning;                  /* those that were taken up begin */
     struct job *taken, **last_taken; /* in their order */
     void *state;                     /* the kind's own */

@@ -81,7 +81,7 @@ void jobs_keep_rejected(struct jobs *jobs, const struct issuer *issuer, const st
  * later. */
 void jobs_stop(struct jobs *jobs);
 
-/* Frees the jobs that were in progress, after loads_free and store_close, before issuers_stop. The
+/* Frees the jobs that were in progress, after loads_stop and store_close, before issuers_stop. The
  * database has their objects; the next start takes them up. NULL is ignored. */
 void jobs_drop(struct jobs *jobs);
 

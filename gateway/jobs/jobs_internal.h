@@ -7,6 +7,7 @@
 #include "gateway/jobs/job_shares.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/runtime/log_gate.h"
 #include "store/events.h"
 
 enum { JOB_SET_SLOTS = 8192, JOBS_LOOK_IDS = 2560, JOBS_DRAFTS_MAX = 1024 };
@@ -36,9 +37,10 @@ struct job_kind {
     struct job_shares *shares;      /* NULL: every slot is anybody's */
     size_t max_under_way;
     size_t under_way;
-    bool left_waiting;     /* at the last look, for want of room */
-    struct job_look *look; /* under way; NULL: none */
-    bool again;            /* another is wanted then */
+    bool left_waiting;      /* at the last look, for want of room */
+    struct log_gate unread; /* looks that could not read */
+    struct job_look *look;  /* under way; NULL: none */
+    bool again;             /* another is wanted then */
 };
 
 enum { JOB_VALIDATION, JOB_ISSUANCE, JOB_REVOCATION, JOB_KINDS };
@@ -109,7 +111,8 @@ void job_commit(struct job *job,
                 enum store_apply_result (*apply)(struct job *job, struct store_writer *writer),
                 void (*step)(struct job *job));
 
-/* Reads with `load`, then goes on with `step`. The job is the load's alone meanwhile (loads.h). */
+/* Reads with `load`, then goes on with `step`. The job is the load's alone meanwhile, and is set up as after
+ * a read that failed (loads.h). */
 void job_load(struct job *job, void (*load)(struct job *job, struct store_reader *reader),
               void (*step)(struct job *job));
 

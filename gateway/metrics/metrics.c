@@ -55,7 +55,7 @@ const struct metric_info metric_infos[METRICS] = {
     COUNTER(PROXIES_REFUSED, "acmegate_http_proxy_connections_refused_total",
             "Connections closed before TLS at listeners for proxies.", &metric_label_proxy),
     COUNTER(OVERLOADED, "acmegate_http_overloaded_total",
-            "Requests answered 503 because too many writes were waiting."),
+            "Requests answered 503 because too many writes or reads were waiting."),
     COUNTER(RATE_LIMITED, "acmegate_rate_limited_total", "Requests refused by a limit of the configuration.",
             &metric_label_limit),
     COUNTER(PROBLEMS, "acmegate_problems_total", "ACME problem documents sent, by type.",

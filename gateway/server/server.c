@@ -106,7 +106,10 @@ static bool start_outbound(struct server *server, struct fault *fault)
 
 static bool start_loads(struct server *server, struct fault *fault)
 {
-    server->loads = loads_new(server->location, fault);
+    if (store_reads_wait(server->location) &&
+        (server->readers = readers_new(server->location, fault)) == NULL)
+        return false;
+    server->loads = loads_new(server->location, server->outbound, server->readers, fault);
     return server->loads != NULL;
 }
 
@@ -230,6 +233,7 @@ static bool start_frontend(struct server *server, struct fault *fault)
     const struct frontend_parts parts = {.config = server->config,
                                          .route_tables = server_route_tables,
                                          .location = server->location,
+                                         .readers = server->readers,
                                          .store = server->store,
                                          .outbound = server->outbound,
                                          .issuers = server->issuers,
@@ -321,6 +325,7 @@ static bool start_admin(struct server *server, struct fault *fault)
                                       .secrets = server->secrets,
                                       .background = server->background,
                                       .location = server->location,
+                                      .readers = server->readers,
                                       .open_gauges = open_gauges,
                                       .close_gauges = close_gauges,
                                       .load_gauges = load_gauges,
@@ -472,19 +477,23 @@ void server_stop(struct server *server)
         http_server_stop(server->pki_http);
     if (server->outbound != NULL)
         outbound_stop(server->outbound);
-    loads_free(server->loads);
+    readers_stop(server->readers);
+    loads_stop(server->loads);
     store_close(server->store);
     account_exporter_stop(server->account_exporter);
     own_certificate_free(server->own_certificate);
     status_free(server->status);
     jobs_drop(server->jobs);
+    loads_free(server->loads);
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
     jobs_free(server->jobs);
     retention_free(server->retention);
     background_free(server->background);
     secret_box_free(server->secrets);
+    admin_free(server->admin);
     frontend_free(server->frontend);
+    readers_free(server->readers);
     metrics_stop();
     arena_free(server->arena);
     free(server);

@@ -16,6 +16,7 @@ struct account_exporter;
 struct retention_work;
 struct jobs;
 struct loads;
+struct readers;
 struct frontend;
 struct own_certificate;
 struct admin;
@@ -29,6 +30,7 @@ struct server {
     const struct store_location *location;
     struct store *store;
     struct outbound *outbound;
+    struct readers *readers; /* NULL: loops and outbound thread read themselves */
     struct loads *loads;
     struct issuers *issuers;
     struct jobs *jobs;

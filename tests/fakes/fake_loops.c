@@ -56,6 +56,10 @@ static struct http_message **next_of(struct http_message *message)
 
 void http_loop_post(struct http_loop *loop, struct http_message *message)
 {
+    if (fake_load_ends_at_once()) {
+        message->run(message);
+        return;
+    }
     *next_of(message) = NULL;
     *loop->last = message;
     loop->last = next_of(message);

@@ -60,6 +60,10 @@ bool fake_outbound_turn(void)
 
 void outbound_post(struct outbound *outbound, struct outbound_message *message)
 {
+    if (fake_load_ends_at_once()) {
+        message->run(message);
+        return;
+    }
     message->next = NULL;
     *outbound->last = message;
     outbound->last = &message->next;

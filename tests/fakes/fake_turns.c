@@ -9,6 +9,7 @@ static const struct queue {
     {fake_loops_waiting, fake_loops_turn},
     {fake_outbound_waiting, fake_outbound_turn},
     {fake_store_waiting, fake_store_turn},
+    {fake_loads_waiting, fake_loads_turn},
 };
 enum { QUEUES = sizeof queues / sizeof queues[0] };
 

@@ -80,18 +80,34 @@ size_t fake_loops_open_requests(void);
 
 /* ---- fake_load.c ---- */
 
+/* Whether reads wait for the network, so that readers run the loads. True at the beginning. Call it before
+ * the server or its parts are made. */
+void fake_reads_wait(bool wait);
+/* The readers of the location. NULL: reads do not wait. */
+struct readers *fake_readers_new(const struct store_location *location);
+
 /* Loads run always at once; false, as at the beginning: by the dice, or when other messages have come
  * between. */
 void fake_loads_run_at_once(bool always);
+/* The nth load from now on finds its queue full, or the database cannot be opened for it. 0: none. */
+enum fake_hindrance { FAKE_LOADS_FULL, FAKE_LOADS_AWAY, FAKE_HINDRANCES };
+void fake_loads_hinder(enum fake_hindrance how, size_t nth);
+/* Whether one was, since then. */
+bool fake_loads_hindered(enum fake_hindrance how);
 
-/* From here on the outbound thread's loads are read, and what follows is held, until they are released: it is
- * then posted in their order. */
+/* From here on the loads of the outbound thread and of the admin API are read, and what follows is held,
+ * until they are released: it is then posted in their order. */
 enum { FAKE_LOADS_HELD = 8 };
 void fake_loads_hold(void);
 size_t fake_loads_held(void);
 void fake_loads_release(void);
 /* What follows them is never called, as when the outbound thread has stopped. */
 void fake_loads_drop(void);
+
+bool fake_loads_turn(void);
+size_t fake_loads_waiting(void);
+/* True, once, when the message that is posted now ends a load that runs at once: it runs at once, too. */
+bool fake_load_ends_at_once(void);
 
 /* ---- fake_outbound.c ---- */
 

@@ -167,6 +167,7 @@ static void start(void)
 {
     struct fault fault;
     read_configuration();
+    fake_reads_wait(dice_chance(25));
     fake_store_use(store_location_new(arena, config->database), oracle_committed);
     server = server_start(config, "the harness", &fault);
     if (server == NULL)

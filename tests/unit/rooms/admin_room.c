@@ -3,6 +3,8 @@
 
 #include <criterion/criterion.h>
 
+#include "gateway/loads/readers.h"
+
 #include "store/sqlite/session.h"
 
 struct admin_room room;
@@ -124,6 +126,7 @@ void admin_room_begin(bool overridden)
         .context = &room,
     };
     cr_assert(room.parts.store != NULL && room.parts.secrets != NULL);
+    room.parts.readers = fake_readers_new(location);
     cr_assert(issuers_open(room.parts.issuers, served, 1, &fault), "%s", fault.message);
     metrics_start(room.config, &metric_routes);
     room.admin = admin_start(&room.parts, &fault);
@@ -143,6 +146,9 @@ void admin_room_end(void)
     admin_stop(room.admin);
     fake_outbound_end_all();
     outbound_stop(room.outbound);
+    readers_stop(room.parts.readers);
+    admin_free(room.admin);
+    readers_free(room.parts.readers);
     store_close(room.parts.store);
     issuers_stop(room.parts.issuers);
     outbound_free(room.outbound);

@@ -107,7 +107,8 @@ void jobs_place_begin(struct jobs_place *place)
     fake_ca_take_over(&place->main, place->place.arena, issuers_find(place->issuers, "main"));
     fake_ca_take_over(&place->spare, place->place.arena, issuers_find(place->issuers, "spare"));
     metrics_start(place->config, &no_routes);
-    place->loads = loads_new(location, &fault);
+    place->readers = fake_readers_new(location);
+    place->loads = loads_new(location, place->outbound, place->readers, &fault);
     cr_assert(place->loads != NULL, "%s", fault.message);
     const struct jobs_parts parts = {
         .config = place->config,
@@ -128,9 +129,12 @@ void jobs_place_end(struct jobs_place *place)
     fake_outbound_end_all();
     jobs_stop(place->jobs);
     outbound_stop(place->outbound);
-    loads_free(place->loads);
+    readers_stop(place->readers);
+    loads_stop(place->loads);
     store_close(place->store);
     jobs_drop(place->jobs);
+    loads_free(place->loads);
+    readers_free(place->readers);
     issuers_stop(place->issuers);
     jobs_free(place->jobs);
     outbound_free(place->outbound);

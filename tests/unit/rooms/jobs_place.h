@@ -17,6 +17,7 @@ struct jobs_place {
     const struct config *config;
     struct store *store;
     struct outbound *outbound;
+    struct readers *readers;
     struct loads *loads;
     struct issuers *issuers;
     struct jobs *jobs;

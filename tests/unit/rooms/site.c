@@ -170,7 +170,8 @@ static void make_parts(void)
               fault.message);
     parts->recognition =
         (struct recognition_parts){site.config, parts->issuers, own_intermediates, own_end, NULL};
-    site.loads = loads_new(location, &fault);
+    site.readers = parts->readers = fake_readers_new(location);
+    site.loads = loads_new(location, outbound, site.readers, &fault);
     cr_assert(site.loads != NULL, "%s", fault.message);
     site.status = status_new(&(struct status_parts){site.config, location, parts->store, outbound, site.loads,
                                                     parts->issuers, own_intermediates, rejected, NULL},
@@ -223,15 +224,18 @@ void site_end(void)
     http_server_stop(site.http);
     http_server_stop(site.pki);
     outbound_stop(site.parts.outbound);
-    loads_free(site.loads);
+    readers_stop(site.readers);
+    loads_stop(site.loads);
     store_close(site.parts.store);
     status_free(site.status);
     jobs_drop(site.parts.jobs);
+    loads_free(site.loads);
     issuers_stop(site.parts.issuers);
     outbound_free(site.parts.outbound);
     jobs_free(site.parts.jobs);
     secret_box_free(site.parts.secrets);
     frontend_free(site.frontend);
+    readers_free(site.readers);
     metrics_stop();
     place_end(&site.place);
 }

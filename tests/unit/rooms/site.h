@@ -25,6 +25,7 @@ struct site {
     const struct config *config;
     struct frontend_parts parts;
     struct frontend *frontend;
+    struct readers *readers;
     struct loads *loads;
     struct status *status;
     struct http_server *http, *pki;
@@ -72,8 +73,9 @@ struct site_post {
 /* Sends it, and waits for the reply while the clock moves on. The reply is in the site's arena. */
 struct fake_reply *site_send(const struct site_post *post);
 struct fake_reply *site_post(const struct site_client *client, const char *path, const char *payload);
-/* Sends it again and again, each time with the next statement of the database failing, until none does. Each
- * of those replies is 503 serverInternal with a time to come back. The last reply, which met no fault. */
+/* Sends it again and again, each time with the next load hindered, then with the next statement of the
+ * database failing, until none is. Each of those replies is 503 serverInternal with a time to come back. The
+ * last reply, which met no fault. */
 struct fake_reply *site_post_past_faults(const struct site_client *client, const char *path,
                                          const char *payload);
 /* Without an envelope, by the listener of that number. */

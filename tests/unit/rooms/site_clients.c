@@ -130,9 +130,37 @@ struct fake_reply *site_post(const struct site_client *client, const char *path,
     return site_send(&(struct site_post){.client = client, .path = path, .payload = payload});
 }
 
+static void expect_unavailable(const char *path, const struct fake_reply *reply, const char *fault,
+                               size_t nth)
+{
+    cr_expect_eq(reply->status, 503, "%s: %s %zu: %d", path, fault, nth, reply->status);
+    cr_expect(site_has_words(reply, "urn:ietf:params:acme:error:serverInternal"), "%s", path);
+    cr_expect_neq(*fake_header(reply, "Retry-After"), '\0', "%s: %s %zu", path, fault, nth);
+}
+
+/* The one that met no hindrance is not kept either. */
+static void post_past_hindrances(const struct site_client *client, const char *path, const char *payload,
+                                 enum fake_hindrance how)
+{
+    bool met = true;
+    for (size_t nth = 1; met && nth < FAULTS_MAX; nth++) {
+        fake_loads_hinder(how, nth);
+        fake_store_fail(1);
+        const struct fake_reply *reply = site_post(client, path, payload);
+        fake_store_fail(0);
+        met = fake_loads_hindered(how);
+        fake_loads_hinder(how, 0);
+        if (met)
+            expect_unavailable(path, reply, "hindered load", nth);
+    }
+    cr_expect_not(met, "%s: each load is hindered", path);
+}
+
 struct fake_reply *site_post_past_faults(const struct site_client *client, const char *path,
                                          const char *payload)
 {
+    for (enum fake_hindrance how = 0; how < FAKE_HINDRANCES; how++)
+        post_past_hindrances(client, path, payload, how);
     for (size_t step = 1; step < FAULTS_MAX; step++) {
         fake_store_fail_step(step);
         struct fake_reply *reply = site_post(client, path, payload);
@@ -142,9 +170,7 @@ struct fake_reply *site_post_past_faults(const struct site_client *client, const
             cr_expect_gt(step, 1, "%s: no statement at all", path);
             return reply;
         }
-        cr_expect_eq(reply->status, 503, "%s: statement %zu fails: %d", path, step, reply->status);
-        cr_expect(site_has_words(reply, "urn:ietf:params:acme:error:serverInternal"), "%s", path);
-        cr_expect_neq(*fake_header(reply, "Retry-After"), '\0', "%s: statement %zu", path, step);
+        expect_unavailable(path, reply, "failing statement", step);
     }
     cr_assert(false, "%s: each statement fails", path);
     return NULL;

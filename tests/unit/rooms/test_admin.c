@@ -93,6 +93,7 @@ Test(admin, routes_a_request_by_path_and_method)
         struct place_request asked = {routes[i].method, routes[i].path,    0, NULL,
                                       routes[i].body,   routes[i].too_long};
         const struct fake_reply *reply = place_send(&room.place, &asked);
+        fakes_settle();
         const char *what = arena_printf(room.place.arena, "%s %s", routes[i].method, routes[i].path);
         expect_answer(what, reply, routes[i].status, routes[i].words);
         cr_expect_str_eq(fake_header(reply, "Allow"), routes[i].allow, "%s", what);
@@ -107,6 +108,7 @@ Test(admin, without_a_database_it_does_not_start)
     admin_room_begin(false);
     struct admin_parts parts = room.parts;
     parts.location = store_location_new(room.place.arena, "/nowhere/acmegate.db");
+    parts.readers = NULL;
     cr_expect_null(admin_start(&parts, &fault));
     cr_expect_str_neq(fault.message, "");
     admin_room_end();
@@ -118,6 +120,7 @@ Test(admin, shows_metrics_once_the_server_has_started)
     room.started = true;
     struct place_request asked = {"GET", "/metrics", 0, NULL, NULL, false};
     const struct fake_reply *reply = place_send(&room.place, &asked);
+    fakes_settle();
     cr_assert(reply->done);
     cr_expect_eq(room.gauges_loaded, 1);
     cr_expect_eq(reply->status, 200);
@@ -253,6 +256,7 @@ Test(admin, tells_where_it_listens)
         struct admin_parts parts = room.parts;
         parts.config = config;
         admin_stop(room.admin);
+        admin_free(room.admin);
         fake_log_listen(take_line);
         room.admin = admin_start(&parts, &fault);
         fake_log_listen(NULL);
@@ -291,5 +295,6 @@ Test(admin, its_front_end_takes_the_servers_certificate)
     cr_expect_eq(admin_http(room.admin), fake_server(0));
     cr_expect_null(admin_http(NULL));
     admin_stop(NULL);
+    admin_free(NULL);
     admin_room_end();
 }

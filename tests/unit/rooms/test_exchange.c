@@ -7,6 +7,7 @@
 #include "acme/nonce.h"
 #include "disk.h"
 #include "fakes.h"
+#include "gateway/loads/readers.h"
 #include "log_capture.h"
 #include "site.h"
 
@@ -113,6 +114,7 @@ Test(exchange, a_request_finds_its_route_by_path_and_method)
 
 Test(exchange, health_tells_whether_the_database_is_in_its_place)
 {
+    fake_reads_wait(false);
     site_begin("");
     struct fake_reply *reply = site_get(0, "GET", "/health");
     site_expect_plain("well", reply, &(struct site_expected){200, NULL, "{\"status\":\"ok\"}", NULL});
@@ -122,6 +124,17 @@ Test(exchange, health_tells_whether_the_database_is_in_its_place)
     reply = site_get(0, "GET", "/health");
     cr_expect_eq(reply->status, 503);
     cr_expect(site_has_words(reply, "\"status\":\"failed\"|the database file was removed or replaced"));
+    site_end();
+}
+
+/* A start anew does not bring back a database that is elsewhere. */
+Test(exchange, health_is_good_when_the_readers_cannot_read)
+{
+    site_begin("");
+    cr_assert_eq(unlink(site.config->database), 0);
+    fake_loads_hinder(FAKE_LOADS_FULL, 1);
+    site_expect_plain("well", site_get(0, "GET", "/health"),
+                      &(struct site_expected){200, NULL, "{\"status\":\"ok\"}", NULL});
     site_end();
 }
 
@@ -139,6 +152,7 @@ static void expect_ready(const char *what, int status, const char *words)
 Test(exchange, ready_tells_whether_certificates_can_be_had)
 {
     static const char *const issuers[] = {"main", "twin", "local"};
+    fake_reads_wait(false);
     site_begin("");
     expect_ready("well", 200,
                  "\"status\":\"ready\"|\"database\":\"ok\"|\"issuers\":{\"main\":\"healthy\",\"twin\":"
@@ -171,6 +185,80 @@ Test(exchange, ready_returns_when_writes_work_again)
         cr_expect(site_has_words(reply, "could not record the request"));
     }
     expect_ready("again", 200, "\"status\":\"ready\"");
+    site_end();
+}
+
+static struct fake_reply *renewal_info(void)
+{
+    return site_get(0, "GET", "/acme/acme/renewal-info/AQ.AQ");
+}
+
+/* It tells so at once: it waits for no read, and writes nothing. */
+Test(exchange, ready_tells_whether_the_readers_have_an_answer)
+{
+    site_begin("");
+    const char *away = arena_printf(site.arena, "%s.away", site.config->database);
+    disk_leave(STORE_FREE_LEAST_BYTES - 1024);
+    expect_ready("a disk that is not the database's", 200, "\"status\":\"ready\"");
+    disk_leave(STORE_FREE_LEAST_BYTES);
+    cr_assert_eq(rename(site.config->database, away), 0);
+    fakes_pass(READERS_SILENT_MS);
+    expect_ready("nothing was read", 200, "\"status\":\"ready\"");
+    for (size_t i = 0; i <= READERS_COUNT; i++)
+        renewal_info();
+    expect_ready("not for long", 200, "\"status\":\"ready\"");
+    fakes_pass(READERS_SILENT_MS);
+    fake_store_fail(1);
+    fake_loads_hinder(FAKE_LOADS_FULL, 1);
+    expect_ready("silent", 503, "\"database\":\"failed\"|the database does not answer");
+    fake_loads_hinder(FAKE_LOADS_FULL, 0);
+    fake_store_fail(0);
+    cr_assert_eq(rename(away, site.config->database), 0);
+    cr_expect_eq(renewal_info()->status, 404);
+    expect_ready("again", 200, "\"status\":\"ready\"|\"database\":\"ok\"");
+    site_end();
+}
+
+/* ---- loads that do not run ---- */
+
+static const struct site_expected busy = {503, "serverInternal", "too many requests wait for the database",
+                                          NULL},
+                                  away = {503, "serverInternal", "The database is not available", NULL};
+
+static void expect_refused(const char *what, const struct fake_reply *reply,
+                           const struct site_expected *expected)
+{
+    site_expect_plain(what, reply, expected);
+    cr_expect_str_eq(fake_header(reply, "Retry-After"), "5", "%s", what);
+}
+
+static struct fake_reply *look_at_order(const struct site_client *client, const struct order *order)
+{
+    return site_post(client, arena_printf(site.arena, "/order/%lld", (long long)order->id), NULL);
+}
+
+/* Of a signed request there are two: of the account, then of what the route needs. */
+Test(exchange, a_load_that_cannot_run_is_told)
+{
+    static const struct {
+        const char *what;
+        enum fake_hindrance how;
+        const struct site_expected *expected;
+    } cases[] = {{"too many wait", FAKE_LOADS_FULL, &busy}, {"no database", FAKE_LOADS_AWAY, &away}};
+    site_begin("");
+    struct site_client *client = site_account("acme");
+    struct order order = site_ready_order(client, "a.test");
+    site_skip_events();
+    for (size_t i = 0; i < 2; i++) {
+        fake_loads_hinder(cases[i].how, 1);
+        expect_refused(cases[i].what, renewal_info(), cases[i].expected);
+        for (size_t nth = 1; nth <= 2; nth++) {
+            fake_loads_hinder(cases[i].how, nth);
+            expect_refused(cases[i].what, look_at_order(client, &order), cases[i].expected);
+        }
+        cr_expect_eq(renewal_info()->status, 404, "%s", cases[i].what);
+        cr_expect_eq(look_at_order(client, &order)->status, 200, "%s", cases[i].what);
+    }
     site_end();
 }
 

@@ -222,6 +222,25 @@ Test(job_looks, a_row_that_cannot_be_read_waits_for_the_next_second, .timeout = 
     jobs_place_end(&place);
 }
 
+/* Of a look there are two loads: who is due, and the rows of those. The next second has its own. */
+Test(job_looks, a_load_that_cannot_run_is_made_again_in_the_next_second)
+{
+    static const unsigned kinds[] = {JOBS_DUE_CHALLENGES, JOBS_DUE_ORDERS, JOBS_DUE_REVOCATIONS};
+    for (size_t i = 0; i < 3 * FAKE_HINDRANCES * 2; i++) {
+        unsigned due = kinds[i % 3];
+        enum fake_hindrance how = i / 3 % FAKE_HINDRANCES;
+        begin();
+        make_due(due);
+        fake_loads_hinder(how, 1 + i / 3 / FAKE_HINDRANCES);
+        jobs_place_work(&place, due, 500);
+        cr_expect(fake_loads_hindered(how), "%zu", i);
+        cr_expect_eq(worked(due), 0, "%zu: %zu", i, worked(due));
+        jobs_place_work(&place, due, 500);
+        cr_expect_eq(worked(due), 1, "%zu: %zu", i, worked(due));
+    }
+    jobs_place_end(&place);
+}
+
 /* ---- the end ---- */
 
 static void stop(bool answers)

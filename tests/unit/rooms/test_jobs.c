@@ -331,8 +331,9 @@ Test(jobs, a_database_that_cannot_be_opened_is_told)
 {
     struct fault fault = {0};
     struct arena *arena = arena_new();
-    cr_expect_null(loads_new(store_location_new(arena, "/nowhere/acmegate.db"), &fault));
+    cr_expect_null(loads_new(store_location_new(arena, "/nowhere/acmegate.db"), NULL, NULL, &fault));
     cr_expect(strstr(fault.message, "/nowhere/acmegate.db") != NULL, "%s", fault.message);
+    loads_stop(NULL);
     loads_free(NULL);
     jobs_drop(NULL);
     jobs_free(NULL);

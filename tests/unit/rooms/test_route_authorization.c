@@ -309,6 +309,23 @@ Test(route_authorization, a_challenge_that_ended_meanwhile_is_not_handed_over)
     }
 }
 
+/* The account and the challenge are read before it begins, and the challenge again for the reply. */
+Test(route_authorization, a_reply_that_cannot_be_read_leaves_what_was_begun)
+{
+    for (enum fake_hindrance how = 0; how < FAKE_HINDRANCES; how++) {
+        site_begin("");
+        struct site_client *client = site_account("acme");
+        const char *path = challenge_path(pending(client, "a.test"), "http-01");
+        site_skip_events();
+        fake_loads_hinder(how, 3);
+        SITE_EXPECT("the reply", site_post(client, path, "{}"), 503, "serverInternal", "database",
+                    "challenge.requested challenge.retried");
+        cr_expect(fake_loads_hindered(how));
+        SITE_EXPECT("again", site_post(client, path, "{}"), 200, NULL, "\"status\":\"processing\"", NULL);
+        site_end();
+    }
+}
+
 Test(route_authorization, a_failing_statement_is_told_and_changes_nothing)
 {
     site_begin("");

@@ -47,6 +47,27 @@ Test(server_gauges, none_is_read_while_the_server_starts)
     server_place_end();
 }
 
+/* The others are shown: they tell of the trouble. */
+Test(server_gauges, those_of_the_database_are_left_out_when_it_cannot_be_read)
+{
+    server_place_begin();
+    for (int wait = 0; wait < 2; wait++) {
+        fake_reads_wait(wait);
+        server_place_start(NULL, NULL);
+        expect_gauge("acmegate_validations_waiting", 0);
+        server_place_stop();
+    }
+    server_place_start(NULL, NULL);
+    for (enum fake_hindrance how = 0; how < FAKE_HINDRANCES; how++) {
+        fake_loads_hinder(how, 1);
+        expect_none("acmegate_validations_waiting");
+        cr_expect(fake_loads_hindered(how));
+        expect_gauge("acmegate_http_connections_limit", 77);
+    }
+    server_place_stop();
+    server_place_end();
+}
+
 Test(server_gauges, the_front_ends_tell_their_connections)
 {
     server_place_begin();

@@ -74,6 +74,21 @@ Test(server_start, what_is_not_configured_is_not_started)
     server_place_end();
 }
 
+Test(server_start, readers_are_started_where_reads_wait)
+{
+    server_place_begin();
+    for (int wait = 0; wait < 2; wait++) {
+        fake_reads_wait(wait);
+        server_place_start(NULL, NULL);
+        cr_expect_eq(house.server->readers != NULL, wait);
+        cr_expect_eq(server_place_get(HOUSE_HTTP, "/acme/acme/renewal-info/AQ.AQ")->status, 404);
+        cr_expect_eq(server_place_get(HOUSE_ADMIN, "/metrics")->status, 200);
+        cr_expect_eq(server_place_get(HOUSE_HTTP, "/ready")->status, 200);
+        server_place_stop();
+    }
+    server_place_end();
+}
+
 Test(server_start, without_the_admin_API_there_are_two_front_ends)
 {
     server_place_begin();
