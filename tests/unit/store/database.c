@@ -4,16 +4,36 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include "acme/base/file.h"
+#include "shell.h"
 #include "store/accounts.h"
 #include "store/attempts.h"
 #include "store/authorizations.h"
 #include "store/certificates.h"
 #include "store/events.h"
 #include "store/orders.h"
-#include "store/sqlite/mark.h"
+
+bool database_is_postgresql(void)
+{
+    return getenv("ACMEGATE_UNIT_POSTGRESQL") != NULL;
+}
+
+static const struct shell *shell(void)
+{
+    return database_is_postgresql() ? &postgresql_shell : &sqlite_shell;
+}
+
+static void remove_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL)
+        unlinkat(dirfd(directory), entry->d_name, 0);
+    closedir(directory);
+    rmdir(path);
+}
 
 void database_begin(struct database *database)
 {
@@ -21,49 +41,17 @@ void database_begin(struct database *database)
     snprintf(database->directory, sizeof database->directory, "/tmp/store-XXXXXX");
     cr_assert_not_null(mkdtemp(database->directory));
     snprintf(database->path, sizeof database->path, "%s/acmegate.db", database->directory);
-    database->location = store_location_new(database->arena, database->path);
-}
-
-static struct {
-    unsigned char *octets; /* NULL before the first database */
-    size_t n;
-} laid;
-
-static void keep_laid(const char *path)
-{
-    sqlite3 *db;
-    sqlite3_int64 n = 0;
-    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-    laid.octets = sqlite3_serialize(db, "main", &n, 0);
-    laid.n = (size_t)n;
-    cr_assert_not_null(laid.octets);
-    sqlite3_close(db);
-}
-
-void database_lay(const char *path)
-{
-    struct fault fault;
-    struct mark mark;
-    if (laid.octets == NULL) {
-        struct arena *arena = arena_new();
-        cr_assert(store_migrate(store_location_new(arena, path), NULL, &fault), "%s", fault.message);
-        arena_free(arena);
-        keep_laid(path);
-        return;
-    }
-    cr_assert(file_replace(path, bytes_of(laid.octets, laid.n), 0600));
-    cr_assert(mark_open(&mark, path, &fault), "%s", fault.message);
-    mark_write(&mark, 0);
-    mark_close(&mark);
+    const struct store_place place = {.text = shell()->begin(database), .state = database->path};
+    database->location = store_location_of(database->arena, &place);
 }
 
 void database_connect(struct database *database)
 {
     struct fault fault;
-    cr_assert(store_migrate(database->location, NULL, &fault), "%s", fault.message);
-    database->writer = writer_open(database->path, &fault);
+    const struct store_location *location = database->location;
+    cr_assert(store_migrate(location, NULL, &fault), "%s", fault.message);
+    database->writer = location->engine->open_writer(location, &fault);
     cr_assert_not_null(database->writer, "%s", fault.message);
-    cr_assert(writer_continue_ids(database->writer));
 }
 
 void database_serve(struct database *database)
@@ -84,12 +72,8 @@ void database_disconnect(struct database *database)
 void database_end(struct database *database)
 {
     database_disconnect(database);
-    DIR *directory = opendir(database->directory);
-    struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL)
-        unlinkat(dirfd(directory), entry->d_name, 0);
-    closedir(directory);
-    rmdir(database->directory);
+    shell()->end(database);
+    remove_directory(database->directory);
     arena_free(database->arena);
 }
 
@@ -104,42 +88,39 @@ void database_copy_file(const char *from, const char *to)
     cr_assert_eq(fclose(out), 0);
 }
 
-static sqlite3 *open_shell(const struct database *database)
-{
-    sqlite3 *db;
-    cr_assert_eq(sqlite3_open(database->path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    return db;
-}
-
 void database_run(const struct database *database, const char *sql)
 {
-    sqlite3 *db = open_shell(database);
-    cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
-    sqlite3_close(db);
-}
-
-int64_t database_count(const struct database *database, const char *sql)
-{
-    struct fault fault;
-    int64_t count;
-    sqlite3 *db = open_shell(database);
-    cr_assert(database_integer(db, sql, &count, &fault), "%s", fault.message);
-    sqlite3_close(db);
-    return count;
+    shell()->run(database, sql);
 }
 
 const char *database_text(const struct database *database, const char *sql)
 {
-    sqlite3 *db = open_shell(database);
-    sqlite3_stmt *prepared;
-    cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &prepared, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-    cr_assert_eq(sqlite3_step(prepared), SQLITE_ROW, "%s: no row", sql);
-    const char *text = (const char *)sqlite3_column_text(prepared, 0);
-    const char *copy = arena_duplicate(database->arena, text == NULL ? "" : text);
-    sqlite3_finalize(prepared);
-    sqlite3_close(db);
-    return copy;
+    return shell()->text(database, sql);
+}
+
+int64_t database_count(const struct database *database, const char *sql)
+{
+    return strtoll(database_text(database, sql), NULL, 10);
+}
+
+const char *database_blob(const struct database *database, const char *hexadecimal)
+{
+    return arena_printf(database->arena, database_is_postgresql() ? "'\\x%s'::bytea" : "x'%s'", hexadecimal);
+}
+
+void database_begin_writing(const struct database *database)
+{
+    struct store_reader *reader = database->writer->reader;
+    cr_assert(reader->engine->transactions->begin(reader));
+}
+
+void database_end_writing(const struct database *database, bool keep)
+{
+    struct store_reader *reader = database->writer->reader;
+    if (keep)
+        cr_assert_eq(reader->engine->transactions->commit(reader), ENGINE_KEPT);
+    else
+        reader->engine->transactions->roll_back(reader);
 }
 
 struct identifier dns(const char *name)
@@ -216,7 +197,7 @@ struct order make_order(struct database *database, const struct account *account
 static struct bytes octets(struct database *database, size_t n)
 {
     uint8_t *p = arena_alloc(database->arena, n);
-    sqlite3_randomness((int)n, p);
+    cr_assert_eq(getrandom(p, n, 0), (ssize_t)n);
     return bytes_of(p, n);
 }
 

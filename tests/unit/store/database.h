@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A database of its own for each test, and the objects that an issuance leaves in it. */
+/* A database of its own for each test, and the objects that an issuance leaves in it. It is in SQLite, or in
+ * the PostgreSQL server of tests/unit/with-postgresql. */
 #pragma once
 
 #include "acme/objects.h"
@@ -14,17 +15,21 @@
 
 struct database {
     char directory[64];
-    char path[128];
-    const struct store_location *location; /* that path */
+    char path[128]; /* of the file; PostgreSQL: what the names of the server's own files begin with */
+    char name[64];  /* of the database in PostgreSQL's server */
+    const struct store_location *location;
     struct arena *arena;
     struct store_writer *writer; /* without a committer; database_connect */
     struct store *store;         /* database_serve */
 };
 
-/* An empty directory, no file in it. */
+/* True when the tests' server is there, and the database in it. */
+bool database_is_postgresql(void);
+
+/* An empty directory, no file in it; or a database of PostgreSQL with acmegate's empty tables. */
 void database_begin(struct database *database);
-/* An empty database at this path, as the first start of a server leaves it. The schema is migrated once a
- * process: that took half the time of a case. */
+/* An empty database of SQLite at this path, as the first start of a server leaves it. The schema is migrated
+ * once a process: that took half the time of a case. */
 void database_lay(const char *path);
 /* Makes the schema and a writing connection. */
 void database_connect(struct database *database);
@@ -43,6 +48,12 @@ void database_run(const struct database *database, const char *sql);
 int64_t database_count(const struct database *database, const char *sql);
 /* One text, in the arena; "" for NULL. */
 const char *database_text(const struct database *database, const char *sql);
+/* SQL for octets that are given in hexadecimal. */
+const char *database_blob(const struct database *database, const char *hexadecimal);
+
+/* A transaction of the writing connection. */
+void database_begin_writing(const struct database *database);
+void database_end_writing(const struct database *database, bool keep);
 
 struct identifier dns(const char *name);
 

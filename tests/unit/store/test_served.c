@@ -7,6 +7,7 @@
 #include "writes.h"
 
 LEAK_CHECKED_SUITE(served);
+LEAK_CHECKED_SUITE(sqlite_served);
 
 Test(served, readers_work_while_it_runs_and_after)
 {
@@ -33,7 +34,7 @@ Test(served, readers_work_while_it_runs_and_after)
     database_end(&database);
 }
 
-Test(served, a_reader_cannot_write)
+Test(sqlite_served, a_reader_cannot_write)
 {
     struct database database;
     struct fault fault;
@@ -81,7 +82,7 @@ Test(served, a_second_server_is_refused)
     database_end(&database);
 }
 
-Test(served, a_lock_that_cannot_be_opened_is_named)
+Test(sqlite_served, a_lock_that_cannot_be_opened_is_named)
 {
     struct database database;
     struct fault fault;

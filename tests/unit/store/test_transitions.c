@@ -7,6 +7,7 @@
 #include "store/orders.h"
 
 LEAK_CHECKED_SUITE(transitions);
+LEAK_CHECKED_SUITE(sqlite_transitions);
 
 enum { LATER = 60 };
 
@@ -257,7 +258,7 @@ static int look_at(void *context, int action, const char *table, const char *col
     return SQLITE_OK;
 }
 
-Test(transitions, no_other_statement_writes_a_state)
+Test(sqlite_transitions, no_other_statement_writes_a_state)
 {
     struct database database;
     struct writing writing = {0};

@@ -17,7 +17,10 @@ Test(waiting, orders_in_processing_are_counted_by_profile)
                  STORE_OK);
     cr_expect_eq(count, 0);
     cr_expect_eq(oldest, 0);
-    database_run(&database, "UPDATE orders SET status = 'processing', csr = x'00', processing_since = 17");
+    database_run(&database,
+                 arena_printf(database.arena,
+                              "UPDATE orders SET status = 'processing', csr = %s, processing_since = 17",
+                              database_blob(&database, "00")));
     cr_assert_eq(store_orders_waiting(store_reader_of(database.writer), order.profile, &count, &oldest),
                  STORE_OK);
     cr_expect_eq(count, 1);

@@ -98,7 +98,8 @@ enum store_apply_result write_insert_and_fail(struct write *write, struct store_
 {
     struct order order = {.account_id = 1, .profile = "default", .status = ORDER_PENDING, .created_at = NOW};
     cr_expect_eq(insert_event(write, writer), STORE_OK);
-    cr_expect_eq(store_order_insert(writer, &order), STORE_FAILED);
+    enum store_result result = store_order_insert(writer, &order);
+    cr_expect(result == STORE_FAILED || (result == STORE_OK && database_is_postgresql()));
     return STORE_APPLIED;
 }
 

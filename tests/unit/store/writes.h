@@ -30,7 +30,8 @@ void writes_keep_quiet(const char *message);
 
 enum store_apply_result write_insert(struct write *write, struct store_writer *writer);
 enum store_apply_result write_insert_and_refuse(struct write *write, struct store_writer *writer);
-/* Its second statement breaks a rule of the schema, but it returns "keep". */
+/* Its second statement breaks a rule of the schema, but it returns "keep". PostgreSQL may put the failure
+ * off. */
 enum store_apply_result write_insert_and_fail(struct write *write, struct store_writer *writer);
 /* 200,000 octets. */
 enum store_apply_result write_insert_big(struct write *write, struct store_writer *writer);
