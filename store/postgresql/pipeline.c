@@ -59,17 +59,27 @@ bool pipeline_send(struct postgresql_statement *statement)
     return note_sent(own, sent, SENT_STATEMENT, statement);
 }
 
-/* Another transaction was faster (serialization failure, or a row that has since been inserted), or each
- * waited for the other (deadlock). */
-static bool is_about_another(const PGresult *result)
+static bool has_state(const PGresult *result, const char *const states[])
 {
-    static const char *const states[] = {"40001", "40P01", "23505"};
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    for (size_t i = 0; state != NULL && i < sizeof states / sizeof *states; i++) {
+    for (size_t i = 0; state != NULL && states[i] != NULL; i++) {
         if (strcmp(state, states[i]) == 0)
             return true;
     }
     return false;
+}
+
+/* Another transaction was faster (serialization failure, or a row that has since been inserted), or each
+ * waited for the other (deadlock). */
+static bool is_about_another(const PGresult *result)
+{
+    return has_state(result, (const char *const[]){"40001", "40P01", "23505", NULL});
+}
+
+/* It has waited for a lock, or worked, as long as a client waits. */
+static bool is_out_of_time(const PGresult *result)
+{
+    return has_state(result, (const char *const[]){"55P03", "57014", NULL});
 }
 
 static bool is_good(const PGresult *result)
@@ -88,6 +98,11 @@ static void note_failure(struct postgresql_reader *own, const struct sent *sent,
     postgresql_words(PQresultErrorMessage(result), own->why);
     if (own->is_open && is_about_another(result))
         own->broken = own->again = true;
+    if (own->is_open && is_out_of_time(result)) {
+        own->broken = true;
+        store_log("store: %s", own->why);
+        return;
+    }
     if (somebody_waits || !own->is_open)
         return;
     /* Nobody waited for it, so the transaction runs again, one statement at a time: then the operation that
