@@ -186,6 +186,7 @@ def put_back_older(gateway, backup):
     gateway.database.write_bytes(backup.read_bytes())
 
 
+@pytest.mark.sqlite("`db backup` and `db restore` are of the file; PostgreSQL has its own")
 def test_an_older_database_does_not_overwrite_what_came_after_it(keeping, tmp_path):
     """It has all of the accounts, but not what became of them."""
     backup, path = tmp_path / "backup.db", keeping.folder / "accounts.export"

@@ -11,6 +11,8 @@ from support.acme_client import HttpProver, Refused
 from support.eab import add_key
 from support.page import Host, Page
 
+pytestmark = pytest.mark.sqlite("`db backup` and `db restore` are of the file; PostgreSQL has its own")
+
 PAGE = Page("docs/backup.md")
 
 

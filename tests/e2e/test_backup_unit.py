@@ -11,6 +11,8 @@ from client_scenarios import fresh_name
 from support import tools
 from support.acme_client import HttpProver
 
+pytestmark = pytest.mark.sqlite("`db backup` and `db restore` are of the file; PostgreSQL has its own")
+
 
 class BackUp:
     """The command of the unit, in `tree` in place of the machine."""

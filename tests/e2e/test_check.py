@@ -29,7 +29,7 @@ def test_a_good_configuration_passes_line_by_line(gateway, step_ca):
 
 def test_it_signs_and_keeps_nothing(gateway, step_ca):
     check(gateway)
-    assert not gateway.database.exists()
+    assert not gateway.store.is_made()
 
 
 @pytest.mark.parametrize("version", ["0.30.2", "0.19.0"])

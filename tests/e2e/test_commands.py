@@ -125,6 +125,7 @@ def test_P1_revocations_that_are_refused(gateway):
 # ---- db backup ----
 
 
+@pytest.mark.sqlite("`db backup` and `db restore` are of the file; PostgreSQL has its own")
 def test_a_backup_of_a_busy_server_can_be_served(gateway, tmp_path, responder):
     client = gateway.client()
     told = []

@@ -2,7 +2,6 @@
 """S2: what the server died of twice is set aside at the next start. Nothing else is: not what was under way beside it, and
 nothing at all after a kill."""
 
-import pathlib
 import signal
 
 import pytest
@@ -38,7 +37,7 @@ def number_of(url):
 
 def crashes(gateway):
     """The ids that the faults so far are counted against."""
-    lines = pathlib.Path(f"{gateway.database}.crashes").read_text().splitlines()
+    lines = gateway.beside("crashes").read_text().splitlines()
     return [int(line.removeprefix("crashed ")) for line in lines]
 
 

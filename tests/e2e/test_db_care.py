@@ -7,6 +7,8 @@ from client_scenarios import fresh_name
 from support.acme_client import HttpProver
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite("`db backup` and `db restore` are of the file; PostgreSQL has its own")
+
 
 @pytest.fixture
 def gateway(new_gateway, step_ca):

@@ -170,6 +170,7 @@ def test_a_keys_policy_limits_orders(gateway, responder):
     assert len(refusals) == 4 and name in refusals[1]["detail"] + refusals[2]["detail"]
 
 
+@pytest.mark.sqlite("it reads the file")
 def test_the_mac_key_is_not_in_the_database(gateway):
     _, mac_key = add_key(gateway)
     for path in gateway.folder.glob("acmegate.db*"):

@@ -7,6 +7,8 @@ import pytest
 
 from support.engines import MIGRATIONS, VIEWS, ask_both, migrations, new_postgresql_database, new_sqlite_database
 
+pytestmark = pytest.mark.sqlite("it asks both engines")
+
 FIRST = "0012"  # where a PostgreSQL database begins
 
 OF_POSTGRESQL = {"gateways"}  # has no rows in SQLite

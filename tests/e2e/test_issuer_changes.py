@@ -108,6 +108,7 @@ def test_the_commands_use_it_too(gateway, admin, ca, other, tmp_path):
     assert provisioner_of(read_chain(words)[0]) == OTHER
 
 
+@pytest.mark.sqlite("it reads the file")
 def test_a_password_may_come_with_it_and_lies_sealed(gateway, admin, prover, ca, tmp_path):
     other = stepca_issuer(ca, tmp_path / "next", "compact JWE", OTHER)
     password = pathlib.Path(other.pop("provisioner_password_file")).read_text().strip()

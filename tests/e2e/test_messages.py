@@ -45,6 +45,7 @@ def test_parts_are_read_where_they_are_given_back():
     assert [message for *_, message in messages.messages_of(source, parts=True)] == ["it is not the right one"]
 
 
+@pytest.mark.sqlite("of a file's folder")
 def test_what_a_server_says_is_found(tmp_path):
     """The words of a real failure, with its parts that vary, are those of a row."""
     gateway = Gateway(tmp_path, {"type": "local", "directory": str(tmp_path / "ca")}, tmp_path / "ca/root_ca.crt")

@@ -119,19 +119,19 @@ def truncated_file(gateway, _):
 
 def secret_too_short(gateway, _):
     with_key(gateway)
-    pathlib.Path(f"{gateway.database}.secret").write_bytes(b"short")
+    gateway.beside("secret").write_bytes(b"short")
     return "is not a key file: it must have 32 octets; restore it from its back-up"
 
 
 def secret_of_another(gateway, _):
     with_key(gateway)
-    pathlib.Path(f"{gateway.database}.secret").write_bytes(os.urandom(32))
+    gateway.beside("secret").write_bytes(os.urandom(32))
     return "1 of 1 external account keys were sealed with another file: restore that from its back-up; or revoke them"
 
 
 def secret_missing(gateway, _):
     with_key(gateway)
-    pathlib.Path(f"{gateway.database}.secret").unlink()
+    gateway.beside("secret").unlink()
     return "the file is missing, and 1 external account keys are sealed with it: restore it from its back-up; or revoke them"
 
 
@@ -142,9 +142,12 @@ def with_key(gateway):
     assert status == 0, output + words
 
 
+OF_A_FILE = pytest.mark.sqlite("PostgreSQL keeps its files for itself")
+
 FAULTS = [
     port_in_use, pki_port_in_use, address_of_another_host, long_socket_path, socket_folder_missing, file_at_the_socket,
-    database_folder_missing, damaged_page, truncated_file, secret_too_short, secret_of_another, secret_missing,
+    *(pytest.param(fault, marks=OF_A_FILE) for fault in (database_folder_missing, damaged_page, truncated_file)),
+    secret_too_short, secret_of_another, secret_missing,
 ]  # fmt: skip
 
 
@@ -189,6 +192,7 @@ def as_nobody(gateway, command):
     return done.returncode, done.stdout + done.stderr
 
 
+@OF_A_FILE
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may run a program as another user")
 @pytest.mark.parametrize("command", ["check", "serve"])
 def test_a_database_of_another_user(gateway, command):
@@ -359,6 +363,7 @@ def test_the_signals_of_log_rotation_end_nothing(gateway, number):
     assert gateway.serves()
 
 
+@pytest.mark.sqlite("PostgreSQL's databases begin with the schema of today")
 def test_a_migrated_schema_is_a_line_of_the_log(gateway):
     served_once(gateway)
     newest = gateway.query("PRAGMA user_version")[0]["user_version"]

@@ -48,7 +48,7 @@ def counts(gateway):
     return {row["status"]: row["n"] for row in rows}
 
 
-def attempts(gateway, condition="1"):
+def attempts(gateway, condition="1 = 1"):
     (row,) = gateway.query(f"SELECT count(*) AS n FROM attempts WHERE {condition}")
     return row["n"]
 

@@ -77,7 +77,7 @@ def test_a_renewal_that_comes_while_the_server_stops_is_kept_for_the_next_start(
     ca = new_step_ca(claims=SHORT)
     with CaProxy(ca, tmp_path / "ca-proxy") as proxy:
         gateway = new_gateway(ca, url=proxy.url).start()
-        path = gateway.database.with_name(gateway.database.name + ".tls.crt")
+        path = gateway.beside("tls.crt")
         before = wait_until(lambda: path.exists() and path.read_bytes(), "the certificate's file")
         hold = proxy.hold_answer("sign")
         hold.wait()

@@ -13,6 +13,8 @@ from support.ca_faults import answer, names_in
 from support.certificates import names_of, new_key
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.sqlite("it tells a copy by the mark beside the file")
+
 DETAIL = "restored from a copy"
 
 

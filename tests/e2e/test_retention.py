@@ -67,8 +67,9 @@ def test_a_clock_that_is_far_ahead_deletes_nothing(gateway):
     client = gateway.start().client()
     fail_order(client)
     gateway.stop()
-    gateway.execute("UPDATE events SET at = at - 60 * 86400, id = id - 60 * 86400 * 4096000")
-    gateway.execute("UPDATE orders SET status_since = status_since - 60 * 86400")
+    days = 60 * 86400
+    gateway.execute("UPDATE events SET at = at - ?, id = id - ?", days, days * 4096000)
+    gateway.execute("UPDATE orders SET status_since = status_since - ?", days)
     before = count(gateway, "events")
     restart_with(gateway, orders="1s", certificates="1s", events="1s")
     wait_until(lambda: "retention: nothing is deleted until" in gateway.process.output(), "the warning")

@@ -2,7 +2,6 @@
 """CRL and OCSP when something goes wrong or changes: at the CA, on the way to it, among the pinned roots."""
 
 import http.client
-import sqlite3
 import subprocess
 
 import pytest
@@ -249,13 +248,11 @@ def test_nothing_that_was_said_before_a_revocation_is_said_after_it(new_site, is
 
     wait_until(site.asked, "the CA's word on lists")
     assert say() == {"GOOD"}
-    lock = sqlite3.connect(site.gateway.database, isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
-    revocation = Background(StepCaApiClient(site.gateway, site.ca).revoke, leaf.serial_number)
-    wait_until(lambda: site.proxy.sent("revoke") and site.proxy.sent("revoke")[0].status, "the CA's word on the revocation")
-    assert say() == {"GOOD"}
-    lock.execute("ROLLBACK")
-    lock.close()
+    with site.gateway.store.locked():
+        revocation = Background(StepCaApiClient(site.gateway, site.ca).revoke, leaf.serial_number)
+        asked = site.proxy.sent
+        wait_until(lambda: asked("revoke") and asked("revoke")[0].status, "the CA's word on the revocation")
+        assert say() == {"GOOD"}
     assert revocation.end().status == 200
     assert say() == {"REVOKED"}
     for connection in connections:

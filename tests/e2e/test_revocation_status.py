@@ -333,7 +333,7 @@ def test_the_responders_certificate_is_kept_over_a_restart(site):
     restart(site.gateway)
     site.wait_for_responder()
     assert responder_of(site.status) == before
-    key = site.gateway.database.parent / (site.gateway.database.name + ".ocsp-main.key")
+    key = site.gateway.beside("ocsp-main.key")
     assert key.stat().st_mode & 0o777 == 0o600
 
 

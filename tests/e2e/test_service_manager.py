@@ -2,7 +2,6 @@
 """What a service manager such as systemd hears, by a notify socket of the test."""
 
 import os
-import sqlite3
 import time
 
 import pytest
@@ -76,15 +75,10 @@ def test_a_thread_that_hangs_starves_the_watchdog(gateway, tmp_path):
     gateway.variables.update(heard.variables, WATCHDOG_USEC="600000")
     gateway.start()
     heard.wait_for("the watchdog's food", 5, WATCHDOG="1")
-    locked = sqlite3.connect(gateway.database, isolation_level=None)
-    locked.execute("BEGIN IMMEDIATE")
-    try:
+    with gateway.store.locked():
         with pytest.raises(TimeoutError):
             while True:
                 heard.wait_for("food", 2, WATCHDOG="1")
-    finally:
-        locked.rollback()
-        locked.close()
     heard.wait_for("the watchdog's food", 20, WATCHDOG="1")
     gateway.stop()
     heard.close()

@@ -11,6 +11,8 @@ from support import tools
 from support.engines import VIEWS, ask_both, ask_sqlite
 from support.postgresql import environment
 
+pytestmark = pytest.mark.sqlite("it asks both engines")
+
 PAGE = tools.ROOT / "docs/sql.md"
 QUERIES = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE) if PAGE.exists() else []
 

@@ -4,7 +4,6 @@ asked, what a CA that misbehaves comes to, and what is written of it."""
 
 import datetime
 import json
-import sqlite3
 import threading
 import time
 
@@ -36,7 +35,7 @@ class Site:
     def reset(self):
         self.proxy.exchanges.clear()
         self.proxy.replace.clear()
-        (row,) = self.gateway.query("SELECT ifnull(max(id), 0) AS id FROM events")
+        (row,) = self.gateway.query("SELECT coalesce(max(id), 0) AS id FROM events")
         self.mark = row["id"]
         return self
 
@@ -45,7 +44,7 @@ class Site:
         own = ("/1.0/provisioners?limit=100", "/1.0/intermediates", "/1.0/roots")
         return [one.path for one in self.proxy.exchanges if one.path not in own]
 
-    def certificates(self, condition="1"):
+    def certificates(self, condition="1 = 1"):
         return self.gateway.query(f"SELECT * FROM certificates WHERE id > ? AND {condition} ORDER BY id", self.mark)
 
     def events(self, kind):
@@ -258,17 +257,12 @@ def test_the_cas_refusals_pass_with_status_and_words(site):
 
 def test_the_reply_is_step_cas_and_in_the_database_before_it(site):
     native = site.native
-    blocker = sqlite3.connect(site.gateway.database, isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
     replies = []
     thread = threading.Thread(target=lambda: replies.append(native.sign([fresh_name()])))
-    try:
+    with site.gateway.store.locked():
         thread.start()
         thread.join(8)
         assert thread.is_alive() and not replies, "it was told before it was on disk"
-    finally:
-        blocker.execute("ROLLBACK")
-        blocker.close()
     thread.join(30)
     (reply,) = replies
     chain = chain_of(reply)

@@ -22,7 +22,7 @@ def test_a_web_server_without_the_answer_is_reached(gateway, responder, name_ser
     assert "status 404" in output
     assert "dns-01           reached; the client has to set the TXT record" in output
     assert "tls-alpn-01      fails" in output and "Connection refused" in output
-    assert not gateway.database.exists()
+    assert not gateway.store.is_made()
     status, output, _ = gateway.run("try", name, "--json")
     findings = {finding["what"]: finding for finding in map(json.loads, output.splitlines())}
     assert status == 0 and findings["profile default"]["result"] == "allows"

@@ -10,6 +10,8 @@ from support.waiting import wait_until
 from test_database_lost import HOSTS, accounts
 from test_restored_database import put_back
 
+pytestmark = pytest.mark.sqlite("it tells a copy by the mark beside the file")
+
 
 @pytest.fixture(**HOSTS)
 def host(request, new_gateway, step_ca, ca_proxy, tmp_path, name_server):

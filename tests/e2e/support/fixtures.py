@@ -162,6 +162,7 @@ def _gateways(parent, name_server):
     yield make
     for gateway in made:
         gateway.stop()
+        gateway.store.drop()
 
 
 @pytest.fixture

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway under test, started from a configuration that a test may change."""
 
+import contextlib
 import json
 import os
 import re
 import socket
-import sqlite3
 import ssl
 import subprocess
 
 from . import tools
 from .acme_client import AcmeClient
+from .databases import SQLite
 from .ports import free_port
 from .processes import Process
 from .step_ca import PROVISIONER
@@ -45,22 +46,24 @@ class Gateway:
     """`issuer` is the main issuer's configuration; `name_server` may be None. `configuration` may be changed until
     start()."""
 
+    new_database = SQLite  # makes one for a gateway in this folder (--engine)
+
     def __init__(self, folder, issuer, root_path, name_server=None):
         self.folder = folder
         self.root_path = root_path
         self.port = free_port()
         self.http_port = free_port()
         self.tls_port = free_port()
-        self.database = folder / "acmegate.db"
         self.process = None
         self.variables = {}  # more of the environment
         self.before = []  # a program with options that starts the gateway in its own process
         self.passed = None  # sockets as a service manager passes them (PassedSockets)
         folder.mkdir(parents=True, exist_ok=True)
+        self.store = Gateway.new_database(folder)
         self.configuration = {
             "base_url": f"https://localhost:{self.port}",
             "listen": [f"127.0.0.1:{self.port}"],
-            "database": str(self.database),
+            **self.store.configuration,
             "tls": {"issuer": "main"},
             "issuers": {"main": issuer},
             "profiles": {"default": {"issuer": "main", "max_ttl": "24h"}},
@@ -91,9 +94,14 @@ class Gateway:
     def log(self):
         return self.folder / "acmegate.log"
 
+    @property
+    def database(self):
+        """SQLite's file, PostgreSQL's URI."""
+        return self.store.place
+
     def beside(self, ending):
         """A file that the server keeps for itself: beside the database's file, or else in its folder."""
-        return self.folder / (f"acmegate.{ending}" if "state_directory" in self.configuration else f"acmegate.db.{ending}")
+        return self.store.beside(ending)
 
     def directory(self, endpoint="acme", host="localhost"):
         return f"https://{host}:{self.port}/acme/{endpoint}/directory"
@@ -147,9 +155,7 @@ class Gateway:
         self.kill()
         newest = "SELECT unixepoch() > coalesce(max(at), 0) AS past FROM events"
         wait_until(lambda: self.query(newest)[0]["past"], "the second to end")
-        for one in self.folder.glob("acmegate.db*"):
-            if one.suffix != ".secret":
-                one.unlink()
+        self.store.lose()
 
     def run(self, command, *arguments, **variables):
         """A command of the program to its end: (exit status, standard output, standard error)."""
@@ -164,21 +170,12 @@ class Gateway:
 
     def query(self, sql, *parameters):
         """Rows as dictionaries, read from the live database."""
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)
-        try:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql, parameters)]
-        finally:
-            connection.close()
+        with contextlib.closing(self.store.reader()) as reader:
+            return reader.query(sql, *parameters)
 
     def execute(self, sql, *parameters):
         """Changes the database of a stopped gateway, as time or a mishap would."""
-        connection = sqlite3.connect(self.database)
-        try:
-            with connection:
-                connection.execute(sql, parameters)
-        finally:
-            connection.close()
+        self.store.execute(sql, parameters)
 
 
 def environment():

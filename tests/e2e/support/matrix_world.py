@@ -3,7 +3,6 @@
 
 import concurrent.futures
 import json
-import sqlite3
 import ssl
 import threading
 import time
@@ -102,7 +101,7 @@ class World:
         wait_until(lambda: self.status.by_serial("1").ocsp.response_status.name == "SUCCESSFUL", "an OCSP responder")
         wait_until(lambda: all(self.status_of(name).crl_reply().status == 200 for name in self.cas), "every CA's list")
         self.wire = Wire(self.gateway.directory(), self.gateway.root_path)
-        self._reader = sqlite3.connect(f"file:{self.gateway.database}?mode=ro", uri=True, timeout=10)
+        self._reader = self.gateway.store.reader()
         self._version = None
         return self
 
@@ -385,8 +384,8 @@ class World:
 
     def state(self):
         """What refusals leave alone; read again only when somebody has written."""
-        (version,) = self._reader.execute("PRAGMA data_version").fetchone()
+        version = self._reader.version()
         if version != self._version:
             self._version = version
-            self._state = [self._reader.execute(f"{sql} ORDER BY 1").fetchall() for sql in self.STATE]
+            self._state = [self._reader.query(f"{sql} ORDER BY 1") for sql in self.STATE]
         return self._state

@@ -130,6 +130,11 @@ def _has_ended(pid):
         return True
 
 
+def _name(uri):
+    """Of the database."""
+    return urllib.parse.urlsplit(uri).path.lstrip("/")
+
+
 class Folder:
     """Of the servers of one cluster: their data, their sockets, the certificate. close() ends what still runs in it."""
 
@@ -263,10 +268,26 @@ class PostgreSQL:
 
     def new_database(self, over="socket", **parameters):
         """The URI of an empty database, as uri()."""
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
+        name = self._create()
         self._made.append(name)
         return self.uri(name, over, **parameters)
+
+    def create_database(self):
+        """(URI, what acmegate's messages call it) of an empty database that stays until drop_database()."""
+        name = self._create()
+        return self.uri(name), f"postgresql://{OWNER}@:{self.port}/{name}?host={self.folder.path}"
+
+    def _create(self):
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name} OWNER {OWNER}")
+        return name
+
+    def drop_database(self, uri):
+        """Who is still connected loses the connection."""
+        self._drop(_name(uri))
+
+    def _drop(self, name):
+        self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def uri(self, database, over="socket", others=(), **parameters):
         """How OWNER connects to it: over a Unix socket, or with a password over "tcp" or "tls" (verify-full). `others` are
@@ -290,13 +311,13 @@ class PostgreSQL:
         before = len(self._made)
         yield self
         for name in self._made[before:]:
-            self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self._drop(name)
         del self._made[before:]
 
     # ---- looking and doing ----
 
     def _superuser(self, database):
-        name = urllib.parse.urlsplit(database).path.lstrip("/") if "://" in database else database
+        name = _name(database) if "://" in database else database
         return f"postgresql://postgres@/{name}?host={self.folder.path}&port={self.port}"
 
     def sql(self, text, database="postgres"):
@@ -310,7 +331,7 @@ class PostgreSQL:
 
     def terminate_backends(self, database=None):
         """Ends the clients' sessions, of all databases or of one; how many."""
-        condition = f"AND datname = '{urllib.parse.urlsplit(database).path.lstrip('/')}'" if database else ""
+        condition = f"AND datname = '{_name(database)}'" if database else ""
         rows = self.query(
             "SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity"
             f" WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() {condition}"
