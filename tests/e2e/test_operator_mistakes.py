@@ -202,6 +202,7 @@ def test_a_database_of_another_user(gateway, command):
     assert status == 1 and words in output, output
 
 
+@pytest.mark.sqlite("no ordinary user may enter the folder of the tests' PostgreSQL")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may run a program as another user")
 @pytest.mark.parametrize(("command", "mark"), [("check", "warn"), ("serve", "error")])
 def test_a_privileged_port_as_an_ordinary_user(gateway, command, mark):

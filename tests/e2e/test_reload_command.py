@@ -72,6 +72,7 @@ def test_a_bad_file_is_not_shown_to_the_server(gateway):
     assert gateway.query(VERDICTS) == []
 
 
+@pytest.mark.sqlite("no ordinary user may enter the folder of the tests' PostgreSQL")
 def test_a_secret_that_only_the_server_may_read(gateway, tmp_path):
     """As with LoadCredential= of systemd, whose files the process of ExecReload= may not read."""
     if os.geteuid() != 0:
@@ -107,7 +108,7 @@ def test_without_a_server_it_fails(gateway):
     gateway.start()
     gateway.stop()
     status, _, words = gateway.run("reload")
-    assert status == 1 and f"no server uses the database {gateway.database}" in words
+    assert status == 1 and f"no server uses the database {gateway.store.shown}" in words
 
 
 @pytest.mark.parametrize("text", ["0s", "soon"])
