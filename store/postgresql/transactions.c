@@ -41,10 +41,19 @@ static bool open_transaction(struct store_reader *reader, const char *words)
     return pipeline_send_words(own, words);
 }
 
+/* A command has the database to itself, as in SQLite: a transaction as long as an import's would lose against
+ * the short ones of a busy server each time. Those begin with number_transaction, which waits for the lock.
+ */
+static bool keep_gateways_waiting(struct postgresql_reader *own)
+{
+    return pipeline_send_words(own, "LOCK TABLE gateways IN EXCLUSIVE MODE");
+}
+
 static bool begin(struct store_reader *reader)
 {
+    struct postgresql_reader *own = own_of(reader);
     return open_transaction(reader, "BEGIN ISOLATION LEVEL SERIALIZABLE") &&
-           (own_of(reader)->gateway == NULL || number_transaction(own_of(reader)));
+           (own->gateway != NULL ? number_transaction(own) : keep_gateways_waiting(own));
 }
 
 static bool begin_reading(struct store_reader *reader)
