@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How PostgreSQL runs a statement. Values go and come in binary form. */
 #include <endian.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acme/base/arena.h"
-#include "store/postgresql/session.h"
+#include "store/postgresql/columns.h"
 
 /* From the catalogue pg_type; they never change. */
 enum {
-    OID_BOOL = 16,
     OID_BYTEA = 17,
     OID_INT8 = 20,
-    OID_INT2 = 21,
-    OID_INT4 = 23,
     OID_TEXT = 25,
 };
 
@@ -145,7 +141,10 @@ static enum store_result step(void *prepared, const char **why)
     }
     if (statement->row < 0)
         own->changed = strtoll(PQcmdTuples(statement->result), NULL, 10);
-    return ++statement->row < PQntuples(statement->result) ? STORE_OK : STORE_NOT_FOUND;
+    if (++statement->row >= PQntuples(statement->result))
+        return STORE_NOT_FOUND;
+    *why = own->why;
+    return columns_are_readable(statement->result, statement->row, own->why) ? STORE_OK : STORE_FAILED;
 }
 
 static const char *send_later(void *prepared)
@@ -168,49 +167,14 @@ static int64_t changed(const struct store_reader *reader)
 static int64_t integer(void *prepared, int column)
 {
     const struct postgresql_statement *statement = prepared;
-    const char *value = PQgetvalue(statement->result, statement->row, column);
-    uint64_t number = 0;
-    int n = PQgetlength(statement->result, statement->row, column);
-    if (n < 1 || n > 8)
-        return 0;
-    if ((value[0] & 0x80) != 0)
-        number = UINT64_MAX;
-    for (int i = 0; i < n; i++)
-        number = number << 8 | (unsigned char)value[i];
-    return (int64_t)number;
-}
-
-static bool is_integer(const struct postgresql_statement *statement, int column)
-{
-    switch (PQftype(statement->result, column)) {
-    case OID_BOOL:
-    case OID_INT2:
-    case OID_INT4:
-    case OID_INT8:
-        return true;
-    default:
-        return false;
-    }
+    return column_integer(statement->result, statement->row, column);
 }
 
 static bool octets(void *prepared, int column, struct bytes *out, const char **why)
 {
     struct postgresql_statement *statement = prepared;
-    if (PQgetisnull(statement->result, statement->row, column))
-        return false;
-    if (!is_integer(statement, column)) {
-        *out = bytes_of(PQgetvalue(statement->result, statement->row, column),
-                        (size_t)PQgetlength(statement->result, statement->row, column));
-        return true;
-    }
-    if (column >= COLUMNS_MAX) {
-        *why = "a row has too many columns";
-        return false;
-    }
-    char *number = statement->numbers[column];
-    int n = snprintf(number, NUMBER_BYTES, "%" PRId64, integer(statement, column));
-    *out = bytes_of(number, (size_t)n);
-    return true;
+    (void)why;
+    return column_octets(statement->result, statement->row, column, statement->numbers[column], out);
 }
 
 static size_t column_count(void *prepared)
@@ -228,7 +192,7 @@ static const char *column_name(void *prepared, int column)
 static bool is_number(void *prepared, int column)
 {
     const struct postgresql_statement *statement = prepared;
-    return is_integer(statement, column) && !PQgetisnull(statement->result, statement->row, column);
+    return column_is_number(statement->result, statement->row, column);
 }
 
 const struct engine_rows postgresql_rows = {
