@@ -103,14 +103,15 @@ static int power_of(const unsigned char *value, int digit)
 
 static double read_numeric(const unsigned char *value)
 {
+    const long double base = (int)NUMERIC_BASE;
     long double number = 0;
     int count = numeric_part(value, NUMERIC_COUNT), power = power_of(value, count - 1);
     for (int i = 0; i < count; i++)
-        number = number * NUMERIC_BASE + numeric_part(value, NUMERIC_DIGITS + i);
+        number = number * base + numeric_part(value, NUMERIC_DIGITS + i);
     for (; power > 0; power--)
-        number *= NUMERIC_BASE;
+        number *= base;
     for (; power < 0; power++)
-        number /= NUMERIC_BASE;
+        number /= base;
     return (double)(is_negative(value) ? -number : number);
 }
 

@@ -42,10 +42,25 @@ bool pipeline_send_words(struct postgresql_reader *own, const char *sql)
                      NULL);
 }
 
+/* The log has the one that failed. */
+static void pass_over(struct postgresql_reader *own)
+{
+    postgresql_words("an earlier statement of the transaction failed", own->why);
+}
+
+static bool is_passed_over(struct postgresql_reader *own)
+{
+    bool broken = own->is_open && own->broken && own->connection != NULL;
+    if (broken)
+        pass_over(own);
+    return broken;
+}
+
 bool pipeline_send(struct postgresql_statement *statement)
 {
     struct postgresql_reader *own = statement->owner;
-    if (own->connection == NULL || !make_room(own))
+    bool has_room = own->connection != NULL && make_room(own);
+    if (is_passed_over(own) || !has_room)
         return false;
     if (!statement->on_server) {
         int sent = PQsendPrepare(own->connection, statement->name, statement->sql, statement->parameters,
@@ -69,11 +84,29 @@ static bool has_state(const PGresult *result, const char *const states[])
     return false;
 }
 
-/* Another transaction was faster (serialization failure, or a row that has since been inserted), or each
- * waited for the other (deadlock). */
+/* Another transaction was faster (serialization failure), or each waited for the other (deadlock). */
 static bool is_about_another(const PGresult *result)
 {
-    return has_state(result, (const char *const[]){"40001", "40P01", "23505", NULL});
+    return has_state(result, (const char *const[]){"40001", "40P01", NULL});
+}
+
+/* Another transaction may have inserted the row meanwhile. In the next run the operation finds it, or fails
+ * alone. */
+static bool is_there_already(const PGresult *result)
+{
+    return has_state(result, (const char *const[]){"23505", NULL});
+}
+
+static bool is_behind_failure(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_PIPELINE_ABORTED ||
+           has_state(result, (const char *const[]){"25P02", NULL});
+}
+
+/* Of the words that are sent, only those that number a transaction write a column that takes no NULL. */
+static bool breaks_fence(const PGresult *result)
+{
+    return has_state(result, (const char *const[]){"23502", NULL});
 }
 
 /* It has waited for a lock, or worked, as long as a client waits. */
@@ -93,29 +126,34 @@ static void note_failure(struct postgresql_reader *own, const struct sent *sent,
 {
     if (sent->kind == SENT_PREPARATION)
         sent->statement->on_server = false;
-    if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
-        return;
-    postgresql_words(PQresultErrorMessage(result), own->why);
-    if (own->is_open && is_about_another(result))
-        own->broken = own->again = true;
-    if (own->is_open && is_out_of_time(result)) {
-        own->broken = true;
-        store_log("store: %s", own->why);
+    if (is_behind_failure(result)) {
+        if (somebody_waits)
+            pass_over(own);
         return;
     }
-    if (somebody_waits || !own->is_open)
+    postgresql_words(PQresultErrorMessage(result), own->why);
+    if (sent->kind == SENT_WORDS && breaks_fence(result))
+        own->replaced = true;
+    if (!own->is_open)
         return;
-    /* Nobody waited for it, so the transaction runs again, one statement at a time: then the operation that
-     * it belongs to fails alone. */
-    own->broken = own->again = own->careful = true;
-    store_log("store: %s: %s", sent->statement != NULL ? sent->statement->label : "transaction", own->why);
+    bool about_another = is_about_another(result), out_of_time = is_out_of_time(result);
+    bool own_fault = somebody_waits && !(is_there_already(result) && !own->careful);
+    own->broken = own->broken || about_another || out_of_time || !own_fault;
+    own->again = own->broken && !out_of_time;
+    /* The transaction runs again, one statement at a time: then the operation that it belongs to fails alone.
+     */
+    own->careful = own->careful || (!about_another && !out_of_time && !own_fault);
+    if (!somebody_waits || out_of_time)
+        store_log("store: %s: %s", sent->statement != NULL ? sent->statement->label : "transaction",
+                  own->why);
 }
 
 /* Reads the answer to one that was sent. False when it failed, or the connection is lost. */
 static bool take_answer(struct postgresql_reader *own, size_t index, size_t count, PGresult **last)
 {
     const struct sent sent = own->sent[index];
-    bool is_last = index + 1 == count, prepares_last = index + 2 == count && sent.kind == SENT_PREPARATION;
+    bool is_last = last != NULL && index + 1 == count;
+    bool prepares_last = last != NULL && index + 2 == count && sent.kind == SENT_PREPARATION;
     bool lost = false;
     PGresult *result = postgresql_next_result(own->connection, &lost), *more;
     if (lost || result == NULL) {
@@ -128,7 +166,7 @@ static bool take_answer(struct postgresql_reader *own, size_t index, size_t coun
     bool good = is_good(result);
     if (!good)
         note_failure(own, &sent, result, is_last || prepares_last);
-    if (good && is_last && last != NULL)
+    if (good && is_last)
         *last = result;
     else
         PQclear(result);

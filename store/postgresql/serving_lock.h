@@ -4,13 +4,27 @@
 #pragma once
 
 #include <libpq-fe.h>
+#include <stdint.h>
 
 #include "acme/base/fault.h"
 
-/* Takes it. Ends an earlier connection of this gateway, the server's process `earlier` (0: none), that the
- * server has not missed yet. False with `fault`, after a few seconds, while another gateway has it. */
-[[gnu::warn_unused_result]] bool serving_lock_take(PGconn *connection, const char *name, int earlier,
-                                                   struct fault *fault);
+/* A session of the server. Another one may have its process id later, or on another server. */
+struct serving_session {
+    int process;     /* 0: none */
+    int64_t started; /* microseconds since 1970, by the server's clock */
+};
+
+enum serving_lock {
+    SERVING_LOCK_TAKEN,
+    SERVING_LOCK_HELD,   /* by another gateway, for a few seconds by now */
+    SERVING_LOCK_FAILED, /* the database cannot be asked */
+};
+
+/* Takes it for `connection`. First it ends *session, this gateway's earlier session that may still hold it.
+ * *session is the present one as soon as it may hold the lock. `fault` is filled unless it is taken. */
+[[gnu::warn_unused_result]] enum serving_lock serving_lock_take(PGconn *connection, const char *name,
+                                                                struct serving_session *session,
+                                                                struct fault *fault);
 
 /* True in *held when a gateway has it. False with `fault` when the database cannot be asked. */
 [[gnu::warn_unused_result]] bool serving_lock_is_held(PGconn *connection, const char *name, bool *held,

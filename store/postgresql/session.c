@@ -3,15 +3,17 @@
 #include "store/postgresql/session.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "acme/base/monotonic.h"
 #include "store/postgresql/migrate.h"
-#include "store/postgresql/serving_lock.h"
 
-enum { RECONNECT_PAUSE_MS = 100, SQL_BYTES = 1024 };
+enum { RECONNECT_PAUSE_MS = 100, SQL_BYTES = 1024, LOOKS_MAX = 8 };
 
 /* The server ends a statement, and a transaction that nobody goes on with, before ANSWER_MS: a lost
  * connection keeps its locks no longer. A COMMIT is on the disk. */
@@ -42,48 +44,90 @@ static PGconn *connect_ready(const struct postgresql_location *location, struct 
 #define ROW_STATEMENT \
     "INSERT INTO gateways (name, version, started_at, seen_at) VALUES (%s, %s, unixepoch(), unixepoch())" \
     " ON CONFLICT (name) DO UPDATE SET fence = gateways.fence + 1, seen_at = excluded.seen_at%s" \
-    " RETURNING id, fence, batch"
+    " RETURNING id, fence, batch, started_at," \
+    " (SELECT count(*) + coalesce(sum(started_at), 0) FROM gateways AS other WHERE other.name <> gateways.name)"
 #define AT_START ", version = excluded.version, started_at = excluded.started_at"
 
-static bool read_row(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
-                     struct fault *fault)
+static bool is_first(const struct postgresql_gateway *gateway)
+{
+    return gateway->id == 0;
+}
+
+static PGresult *raise_fence(PGconn *connection, const struct postgresql_gateway *gateway, const char *name,
+                             struct fault *fault)
 {
     const struct gateway_identity identity = gateway_identity();
     char *literal = PQescapeLiteral(connection, identity.name, strlen(identity.name));
     char *version = PQescapeLiteral(connection, identity.version, strlen(identity.version));
     char sql[SQL_BYTES];
-    int n = literal == NULL || version == NULL ? -1
-                                               : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version,
-                                                          gateway->backend == 0 ? AT_START : "");
+    int n = literal == NULL || version == NULL
+                ? -1
+                : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version, is_first(gateway) ? AT_START : "");
     PQfreemem(literal);
     PQfreemem(version);
-    if (n < 0 || n >= SQL_BYTES)
-        return fault_set(fault, "%s: %s: its name cannot be used: %s", name, identity.name,
-                         PQerrorMessage(connection));
-    PGresult *result = postgresql_run(connection, sql, name, fault);
-    if (result == NULL)
-        return false;
-    gateway->id = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    gateway->fence = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
-    gateway->row = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
-    PQclear(result);
-    return true;
+    if (n >= 0 && n < SQL_BYTES)
+        return postgresql_run(connection, sql, name, fault);
+    fault_set(fault, "%s: %s: its name cannot be used: %s", name, identity.name, PQerrorMessage(connection));
+    return NULL;
 }
 
-/* The row waits for the end of a transaction that an earlier connection of this gateway has open. */
+static int64_t number_in(const PGresult *result, int column)
+{
+    return strtoll(PQgetvalue(result, 0, column), NULL, 10);
+}
+
+/* It waits for the end of a transaction that an earlier connection of this gateway has open. */
+static bool read_row(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
+                     struct fault *fault)
+{
+    PGresult *result = raise_fence(connection, gateway, name, fault);
+    if (result == NULL)
+        return false;
+    bool is_there = PQntuples(result) == 1 && PQnfields(result) == 5;
+    if (is_there) {
+        gateway->id = number_in(result, 0);
+        gateway->fence = number_in(result, 1);
+        gateway->row = number_in(result, 2);
+        gateway->started_at = number_in(result, 3);
+        gateway->others = number_in(result, 4);
+    }
+    PQclear(result);
+    return is_there || fault_set(fault, "%s: a row is missing", name);
+}
+
+void session_end_replaced(const struct postgresql_reader *own)
+{
+    store_log("store: %s: another gateway has served it since, or an older copy of it has taken over: this "
+              "process ends, because its next start reads everything anew",
+              own->location->location.text);
+    _exit(EX_TEMPFAIL);
+}
+
+/* Another gateway, or one of the same name, started; or the row is another one. */
+static bool was_replaced(const struct postgresql_gateway *before, const struct postgresql_gateway *now)
+{
+    return !is_first(before) && (now->id != before->id || now->started_at != before->started_at ||
+                                 now->others != before->others);
+}
+
+/* The lock comes first: a gateway that does not get it raises no fence. */
 static bool take_row(struct postgresql_reader *own, PGconn *connection, struct fault *fault)
 {
     struct postgresql_gateway *gateway = own->gateway;
-    if (!read_row(connection, gateway, own->location->location.text, fault))
+    const char *name = own->location->location.text;
+    enum serving_lock lock = serving_lock_take(connection, name, &gateway->session, fault);
+    const struct postgresql_gateway before = *gateway;
+    if (lock == SERVING_LOCK_HELD && !is_first(gateway))
+        session_end_replaced(own);
+    if (lock != SERVING_LOCK_TAKEN || !read_row(connection, gateway, name, fault))
         return false;
-    if (gateway->backend != 0 && gateway->row < gateway->batch)
+    if (was_replaced(&before, gateway))
+        session_end_replaced(own);
+    if (gateway->row < gateway->batch)
         store_log("store: the database lacks the last %" PRId64
                   " transactions that it had confirmed: a standby "
                   "that was behind has taken over",
                   gateway->batch - gateway->row);
-    if (!serving_lock_take(connection, own->location->location.text, gateway->backend, fault))
-        return false;
-    gateway->backend = PQbackendPID(connection);
     return true;
 }
 
@@ -108,9 +152,21 @@ static bool reconnect(struct postgresql_reader *own, struct fault *fault)
     return false;
 }
 
+/* True when the server has ended it meanwhile. Without this look, a read of one moment would fail. */
+static bool has_ended(PGconn *connection)
+{
+    struct pollfd look = {.fd = PQsocket(connection), .events = POLLIN};
+    bool lives = true;
+    for (int i = 0; lives && i < LOOKS_MAX && poll(&look, 1, 0) > 0; i++)
+        lives = PQconsumeInput(connection) == 1;
+    return !lives;
+}
+
 bool session_is_alive(struct postgresql_reader *own)
 {
     struct fault fault;
+    if (own->connection != NULL && has_ended(own->connection))
+        session_lose(own, PQerrorMessage(own->connection));
     if (own->connection != NULL)
         return true;
     if (own->tried_ms != 0 && monotonic_ms() - own->tried_ms < RECONNECT_PAUSE_MS)

@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 
+#include "store/postgresql/serving_lock.h"
 #include "store/sql/engine.h"
 
 enum {
@@ -58,7 +59,9 @@ struct postgresql_gateway {
     int64_t fence; /* a connection that another one replaced has an older one, and cannot commit */
     int64_t batch; /* the number of the last transaction that is known to be kept */
     int64_t row;   /* the number that the row had when this connection was made */
-    int backend;   /* the server's process of the connection */
+    int64_t started_at; /* of this process, as the row has it */
+    int64_t others;     /* changes when another gateway starts */
+    struct serving_session session;
 };
 
 struct postgresql_reader {
@@ -75,6 +78,7 @@ struct postgresql_reader {
     bool broken;         /* the transaction cannot be kept, whatever becomes of the present statement */
     bool again;          /* it may succeed when it runs again */
     bool careful;        /* wait for each statement: one failed that nobody had waited for */
+    bool replaced;       /* another connection has the gateway's row */
     char why[WHY_BYTES]; /* the last failure */
     int64_t tried_ms;    /* when a connection was last tried in vain; 0: not since one was made */
 };
@@ -85,14 +89,18 @@ extern const struct engine_transactions postgresql_transactions;
 /* ---- connections ---- */
 
 /* Opens a connection, in pipeline mode, to a database with the program's schema. The one of a server takes
- * the serving lock, and the gateway's row with a new fence, which ends what an earlier connection of it may
+ * the serving lock, then the gateway's row with a new fence, which ends what an earlier connection of it may
  * still be doing. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct postgresql_reader *session_open(const struct store_location *location,
                                                                    bool serves, struct fault *fault);
 void session_close(struct postgresql_reader *own);
 
-/* Connects again when the connection is lost. False with own->why. */
+/* Connects again when the connection is lost. False with own->why. The process of a server ends when another
+ * gateway has served the database meanwhile. */
 [[gnu::warn_unused_result]] bool session_is_alive(struct postgresql_reader *own);
+
+/* Ends the process of a server: another one has taken its place, so that what it has in memory is old. */
+[[gnu::noreturn]] void session_end_replaced(const struct postgresql_reader *own);
 
 /* Notes that the connection is of no use any more. */
 void session_lose(struct postgresql_reader *own, const char *why);

@@ -33,6 +33,8 @@ static bool open_transaction(struct store_reader *reader, const char *words)
 {
     struct postgresql_reader *own = own_of(reader);
     own->is_open = own->broken = own->again = false;
+    if (own->replaced)
+        session_end_replaced(own);
     if (!session_is_alive(own)) {
         store_log("store: %s", own->why);
         return false;
@@ -103,6 +105,7 @@ static enum engine_commit find_out(struct store_reader *reader)
     }
     bool kept = own->gateway->row == own->gateway->batch + 1;
     own->gateway->batch = own->gateway->row;
+    own->again = !kept; /* nobody was told anything */
     return kept ? ENGINE_KEPT : ENGINE_UNDONE;
 }
 

@@ -241,9 +241,9 @@ static bool write_batch(struct committer *committer, struct batch *batch, int64_
         int64_t began_us = monotonic_us();
         result = ran ? transactions->commit(committer->writer->reader) : ENGINE_UNDONE;
         *commit_us = monotonic_us() - began_us;
+        if (result == ENGINE_UNKNOWN)
+            result = find_out(committer);
     } while (result == ENGINE_UNDONE && runs_again(committer->writer, &tries));
-    if (result == ENGINE_UNKNOWN)
-        result = find_out(committer);
     return result == ENGINE_KEPT;
 }
 

@@ -32,8 +32,8 @@ struct engine_transactions {
     /* After ENGINE_UNKNOWN, and again while it returns that. It waits a few seconds at most. NULL: never
      * unknown. */
     enum engine_commit (*find_out)(struct store_reader *reader);
-    /* True when the transaction failed because of another one, and may succeed when it runs again. NULL:
-     * never. */
+    /* True when the transaction failed because of another one or a lost connection, and may succeed when it
+     * runs again. NULL: never. */
     bool (*may_run_again)(const struct store_reader *reader);
     void (*roll_back)(struct store_reader *reader);
     /* False when there is none, or the engine has rolled it back. */
