@@ -175,14 +175,16 @@ static bool take_answer(struct postgresql_reader *own, size_t index, size_t coun
     return good;
 }
 
-/* The answer to the end of what was sent. */
-static void take_sync(struct postgresql_reader *own)
+/* The answer to the end of what was sent. The first failure says best why a connection is lost. */
+static void take_sync(struct postgresql_reader *own, bool good)
 {
     bool lost = false;
     PGresult *result = postgresql_next_result(own->connection, &lost);
     bool in_step = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
     PQclear(result);
-    if (!in_step)
+    if (!in_step && !good)
+        session_lose(own, own->why);
+    else if (!in_step)
         session_lose(own, lost ? "the server does not answer" : PQerrorMessage(own->connection));
 }
 
@@ -200,7 +202,7 @@ bool pipeline_collect(struct postgresql_reader *own, PGresult **last)
     for (size_t i = 0; i < count && own->connection != NULL; i++)
         good = take_answer(own, i, count, last) && good;
     if (own->connection != NULL)
-        take_sync(own);
+        take_sync(own, good);
     own->sent_count = 0;
     if (own->connection == NULL && last != NULL) {
         PQclear(*last);

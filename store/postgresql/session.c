@@ -45,7 +45,8 @@ static PGconn *connect_ready(const struct postgresql_location *location, struct 
     "INSERT INTO gateways (name, version, started_at, seen_at) VALUES (%s, %s, unixepoch(), unixepoch())" \
     " ON CONFLICT (name) DO UPDATE SET fence = gateways.fence + 1, seen_at = excluded.seen_at%s" \
     " RETURNING id, fence, batch, started_at," \
-    " (SELECT count(*) + coalesce(sum(started_at), 0) FROM gateways AS other WHERE other.name <> gateways.name)"
+    " (SELECT count(*) + coalesce(sum(started_at), 0) FROM gateways AS other WHERE other.name <> " \
+    "gateways.name)"
 #define AT_START ", version = excluded.version, started_at = excluded.started_at"
 
 static bool is_first(const struct postgresql_gateway *gateway)
@@ -60,9 +61,9 @@ static PGresult *raise_fence(PGconn *connection, const struct postgresql_gateway
     char *literal = PQescapeLiteral(connection, identity.name, strlen(identity.name));
     char *version = PQescapeLiteral(connection, identity.version, strlen(identity.version));
     char sql[SQL_BYTES];
-    int n = literal == NULL || version == NULL
-                ? -1
-                : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version, is_first(gateway) ? AT_START : "");
+    int n = literal == NULL || version == NULL ? -1
+                                               : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version,
+                                                          is_first(gateway) ? AT_START : "");
     PQfreemem(literal);
     PQfreemem(version);
     if (n >= 0 && n < SQL_BYTES)
@@ -97,17 +98,20 @@ static bool read_row(PGconn *connection, struct postgresql_gateway *gateway, con
 
 void session_end_replaced(const struct postgresql_reader *own)
 {
-    store_log("store: %s: another gateway has served it since, or an older copy of it has taken over: this "
-              "process ends, because its next start reads everything anew",
-              own->location->location.text);
+    struct fault fault;
+    (void)fault_set(&fault,
+                    "%s: another gateway has served it since, or an older copy of it has taken over: this "
+                    "process ends, because its next start reads everything anew",
+                    own->location->location.text);
+    store_log("store: %s", fault.message);
     _exit(EX_TEMPFAIL);
 }
 
 /* Another gateway, or one of the same name, started; or the row is another one. */
 static bool was_replaced(const struct postgresql_gateway *before, const struct postgresql_gateway *now)
 {
-    return !is_first(before) && (now->id != before->id || now->started_at != before->started_at ||
-                                 now->others != before->others);
+    return !is_first(before) &&
+           (now->id != before->id || now->started_at != before->started_at || now->others != before->others);
 }
 
 /* The lock comes first: a gateway that does not get it raises no fence. */

@@ -55,10 +55,10 @@ struct sent {
 
 /* The part of a connection that a server writes with. */
 struct postgresql_gateway {
-    int64_t id;    /* its row in the table gateways */
-    int64_t fence; /* a connection that another one replaced has an older one, and cannot commit */
-    int64_t batch; /* the number of the last transaction that is known to be kept */
-    int64_t row;   /* the number that the row had when this connection was made */
+    int64_t id;         /* its row in the table gateways */
+    int64_t fence;      /* a connection that another one replaced has an older one, and cannot commit */
+    int64_t batch;      /* the number of the last transaction that is known to be kept */
+    int64_t row;        /* the number that the row had when this connection was made */
     int64_t started_at; /* of this process, as the row has it */
     int64_t others;     /* changes when another gateway starts */
     struct serving_session session;

@@ -60,9 +60,8 @@ static void run_other(const char *sql)
 
 static void wait_until_other_waits(void)
 {
-    const char *waits =
-        arena_printf(database.arena, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %d",
-                     PQbackendPID(other));
+    const char *waits = arena_printf(
+        database.arena, "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %d", PQbackendPID(other));
     while (database_count(&database, waits) == 0)
         continue;
 }
@@ -177,9 +176,8 @@ static void run_between(struct write writes[static 3])
 #define CONFLICT(name, meet) \
     Test(postgresql_transactions, a_batch_runs_again_after_##name) \
     { \
-        struct write writes[] = {{.body = write_insert, .number = 1}, \
-                                 {.body = (meet)}, \
-                                 {.body = write_insert, .number = 3}}; \
+        struct write writes[] = { \
+            {.body = write_insert, .number = 1}, {.body = (meet)}, {.body = write_insert, .number = 3}}; \
         serve_with_accounts(); \
         run_between(writes); \
         cr_expect_eq(writes[1].outcome, STORE_COMMITTED); \
@@ -261,15 +259,15 @@ static const struct failure {
     int number;
 } failures[] = {
     {"a reference", insert_order_of_nobody, "store: order_insert: ", "violates foreign key constraint", 2},
-    {"a reference, then a read", insert_order_and_read, "store: order_insert: ",
-     "violates foreign key constraint", 2},
+    {"a reference, then a read", insert_order_and_read,
+     "store: order_insert: ", "violates foreign key constraint", 2},
     {"a NULL", insert_account_without_a_key, "store: account_insert: ", "violates not-null constraint", 2},
     {"a state", insert_a_state_that_is_none, "store: account_insert: ", "violates", 2},
-    {"a row that is there", insert_an_account_twice, "store: account_insert: ",
-     "violates unique constraint", 2},
+    {"a row that is there", insert_an_account_twice, "store: account_insert: ", "violates unique constraint",
+     2},
     {"one of many", insert_many, "store: account_insert: ", "violates unique constraint", 1000 + 300},
-    {"the last before the answers are read", insert_many, "store: account_insert: ",
-     "violates unique constraint", 1000 + 248},
+    {"the last before the answers are read", insert_many,
+     "store: account_insert: ", "violates unique constraint", 1000 + 248},
 };
 
 /* Each statement that the log names, but for those that were passed over. */

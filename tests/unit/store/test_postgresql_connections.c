@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections that are lost, and the place of a gateway that another one takes. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "log_capture.h"
+#include "odd_statements.h"
+#include "store/accounts.h"
+#include "store/sql/query.h"
+#include "writes.h"
+
+LEAK_CHECKED_SUITE(postgresql_connections);
+
+static struct database database;
+
+static char heard[32][512];
+static atomic_size_t heard_count;
+
+static void hear(const char *message)
+{
+    if (heard_count < sizeof heard / sizeof *heard)
+        snprintf(heard[heard_count++], sizeof heard[0], "%s", message);
+}
+
+static size_t heard_with(const char *words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < heard_count; i++)
+        count += strstr(heard[i], words) != NULL;
+    return count;
+}
+
+static void end_all_sessions(void)
+{
+    database_run(&database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                            " WHERE usename = 'acmegate' AND datname = current_database()");
+    while (database_count(&database, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'acmegate'"
+                                     " AND datname = current_database()") != 0)
+        continue;
+}
+
+static struct store_reader *open_reader(void)
+{
+    struct fault fault;
+    struct store_reader *reader = store_reader_open(database.location, &fault);
+    cr_assert_not_null(reader, "%s", fault.message);
+    return reader;
+}
+
+/* ---- a reader ---- */
+
+static enum store_result read_one(struct store_reader *reader)
+{
+    int64_t count;
+    return store_accounts_without_key(reader, "acme", &count);
+}
+
+/* Ends the session that runs it, so that the loss is seen in the middle of a read. */
+static const struct statement fatal[] = {{"fatal", "SELECT pg_terminate_backend(pg_backend_pid())"}};
+
+static enum store_result read_fatally(struct store_reader *reader)
+{
+    QUERY(query, reader, database.arena, ODD_STATEMENTS, 0);
+    return query_next(&query);
+}
+
+Test(postgresql_connections, a_read_runs_again_on_a_new_connection)
+{
+    database_begin(&database);
+    store_set_log(hear);
+    struct store_reader *reader = open_reader();
+    cr_expect_eq(read_one(reader), STORE_OK);
+    end_all_sessions();
+    cr_expect_eq(read_one(reader), STORE_OK);
+    cr_expect_eq(heard_count, 0, "%s", heard[0]);
+    store_reader_close(reader);
+    database_end(&database);
+}
+
+Test(postgresql_connections, a_read_of_one_moment_begins_on_a_new_connection)
+{
+    database_begin(&database);
+    store_set_log(hear);
+    struct store_reader *reader = open_reader();
+    end_all_sessions();
+    cr_assert(store_read_begin(reader));
+    cr_expect_eq(read_one(reader), STORE_OK);
+    store_read_end(reader);
+    cr_expect_eq(heard_count, 0, "%s", heard[0]);
+    store_reader_close(reader);
+    database_end(&database);
+}
+
+/* The state of that moment is gone. */
+Test(postgresql_connections, a_read_of_one_moment_fails_and_the_next_one_works)
+{
+    database_begin(&database);
+    store_set_log(hear);
+    odd_statements_use(fatal, 1);
+    struct store_reader *reader = open_reader();
+    cr_assert(store_read_begin(reader));
+    cr_expect_eq(read_one(reader), STORE_OK);
+    end_all_sessions();
+    cr_expect_eq(read_one(reader), STORE_FAILED);
+    cr_expect_eq(heard_with("store: accounts_without_key: FATAL: terminating connection"), 1, "%s", heard[0]);
+    cr_expect_eq(read_one(reader), STORE_FAILED, "no other state in its place");
+    store_read_end(reader);
+    cr_expect_eq(read_one(reader), STORE_OK);
+    cr_assert(store_read_begin(reader));
+    cr_expect_eq(read_one(reader), STORE_OK);
+    store_read_end(reader);
+    store_reader_close(reader);
+    database_end(&database);
+}
+
+/* Once: the statement may be the reason. */
+Test(postgresql_connections, a_read_that_ends_the_second_connection_too_fails)
+{
+    database_begin(&database);
+    store_set_log(hear);
+    odd_statements_use(fatal, 1);
+    struct store_reader *reader = open_reader();
+    cr_expect_eq(read_fatally(reader), STORE_FAILED);
+    cr_expect_eq(heard_with("store: fatal: FATAL: terminating connection"), 1, "%s", heard[0]);
+    cr_expect_eq(read_one(reader), STORE_OK);
+    store_reader_close(reader);
+    database_end(&database);
+}
+
+/* ---- a server ---- */
+
+/* COMMIT ends the session before it is kept, so many times. */
+static void end_sessions_in_commit(int times)
+{
+    database_run(&database,
+                 arena_printf(database.arena,
+                              "CREATE SEQUENCE ends; GRANT USAGE ON ends TO acmegate;"
+                              "CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql AS"
+                              " 'BEGIN IF nextval(''ends'') <= %d THEN"
+                              " PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NULL; END';"
+                              "CREATE CONSTRAINT TRIGGER end_session AFTER INSERT ON events"
+                              " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION end_session()",
+                              times));
+}
+
+static void write_through(int ends, struct write writes[static 2])
+{
+    struct write gate = {0};
+    store_set_log(hear);
+    database_begin(&database);
+    end_sessions_in_commit(ends);
+    database_serve(&database);
+    writes_submit_at_gate(&database, &gate);
+    for (int i = 0; i < 2; i++) {
+        writes[i] = (struct write){.body = write_insert, .number = 1 + i};
+        writes_submit(&database, &writes[i]);
+    }
+    writes_open_gate();
+    writes_wait(3);
+    cr_expect_eq(writes_answered(), 3);
+}
+
+Test(postgresql_connections, a_batch_whose_commit_was_not_kept_runs_again)
+{
+    struct write writes[2];
+    write_through(3, writes);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(writes[i].outcome, STORE_COMMITTED);
+        cr_expect_eq(writes_events_of(&database, 1 + i), 1);
+    }
+    cr_expect_eq(heard_with("the COMMIT had not been kept"), 3);
+    database_end(&database);
+}
+
+Test(postgresql_connections, a_batch_whose_commit_is_never_kept_fails_and_the_next_one_does_not)
+{
+    struct write writes[2], next = {.body = write_insert, .number = 9};
+    write_through(1000, writes);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(writes[i].outcome, STORE_UNAVAILABLE);
+        cr_expect_eq(writes_events_of(&database, 1 + i), 0);
+    }
+    cr_expect_eq(heard_with("a batch of 3 operations could not be written"), 1);
+    database_run(&database, "DROP TRIGGER end_session ON events");
+    writes_submit(&database, &next);
+    writes_wait(4);
+    cr_expect_eq(next.outcome, STORE_COMMITTED);
+    database_end(&database);
+}
+
+static enum store_apply_result insert_and_lose(struct write *write, struct store_writer *writer)
+{
+    static bool lost;
+    enum store_apply_result result = write_insert(write, writer);
+    if (!lost)
+        end_all_sessions();
+    lost = true;
+    return result;
+}
+
+Test(postgresql_connections, a_server_that_lost_its_connection_goes_on)
+{
+    struct write writes[] = {{.body = write_insert, .number = 1},
+                             {.body = insert_and_lose, .number = 2},
+                             {.body = write_insert, .number = 3}};
+    store_set_log(hear);
+    database_begin(&database);
+    database_serve(&database);
+    for (size_t i = 0; i < 3; i++) {
+        writes_submit(&database, &writes[i]);
+        writes_wait(i + 1);
+        cr_expect_eq(writes[i].outcome, STORE_COMMITTED);
+        cr_expect_eq(writes_events_of(&database, (int)i + 1), 1);
+        if (i == 0)
+            end_all_sessions();
+    }
+    database_end(&database);
+}
+
+/* Of the same name, and of another one. */
+static void refuse_a_second_server(const char *name)
+{
+    struct fault fault;
+    struct write first = {.body = write_insert, .number = 1};
+    store_set_log(hear);
+    database_begin(&database);
+    store_set_gateway("first", "1");
+    database_serve(&database);
+    struct store_place place = {.text = arena_printf(database.arena, "host=%s user=acmegate dbname=%s",
+                                                     getenv("ACMEGATE_UNIT_POSTGRESQL"), database.name),
+                                .state = arena_printf(database.arena, "%s-elsewhere", database.path)};
+    const struct store_location *elsewhere = store_location_of(database.arena, &place);
+    store_set_gateway(name, "1");
+    cr_expect_null(store_open(elsewhere, STORE_EXPECT_CURRENT, &fault));
+    cr_expect_not_null(strstr(fault.message, "already served by another acmegate"), "%s", fault.message);
+    writes_submit(&database, &first);
+    writes_wait(1);
+    cr_expect_eq(first.outcome, STORE_COMMITTED, "the second one has not shut it out");
+    database_end(&database);
+}
+
+Test(postgresql_connections, a_server_refused_shuts_the_first_one_out_in_no_way)
+{
+    refuse_a_second_server("first");
+}
+
+Test(postgresql_connections, a_server_of_another_name_is_refused_too)
+{
+    refuse_a_second_server("second");
+}
+
+/* What becomes of a server when this is done behind its back. */
+struct takeover {
+    const char *what;
+    const char *sql;
+    bool ends_sessions;
+};
+
+static void serve_through(const struct takeover *takeover)
+{
+    struct write before = {.body = write_insert, .number = 1}, after = {.body = write_insert, .number = 2};
+    database_serve(&database);
+    writes_submit(&database, &before);
+    writes_wait(1);
+    database_run(&database, takeover->sql);
+    if (takeover->ends_sessions)
+        end_all_sessions();
+    writes_submit(&database, &after);
+    writes_wait(2);
+    store_close(database.store);
+    _exit(after.outcome == STORE_COMMITTED ? 0 : 1);
+}
+
+static int status_after(const struct takeover *takeover, const char **log)
+{
+    int status = 0;
+    database_begin(&database);
+    store_set_gateway("first", "1");
+    log_capture_begin();
+    pid_t child = fork();
+    if (child == 0)
+        serve_through(takeover);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    *log = log_capture_end(database.arena);
+    cr_assert(WIFEXITED(status), "%s", takeover->what);
+    return WEXITSTATUS(status);
+}
+
+#define OTHER "INSERT INTO gateways (name, version, started_at, seen_at) VALUES ('other', '1', 1, 1)"
+
+/* Its memory is older than the database: it ends, and the service manager starts it again. */
+Test(postgresql_connections, a_server_ends_after_another_one_took_its_place)
+{
+    static const struct takeover takeovers[] = {
+        {"another name has served", OTHER, true},
+        {"the same name has served", "UPDATE gateways SET fence = fence + 1, started_at = started_at + 60",
+         true},
+        {"the same name serves", "UPDATE gateways SET fence = fence + 1, started_at = started_at + 60",
+         false},
+        {"an older copy has no row of it", "DELETE FROM gateways", true},
+    };
+    for (size_t i = 0; i < sizeof takeovers / sizeof *takeovers; i++) {
+        const char *log;
+        cr_expect_eq(status_after(&takeovers[i], &log), EX_TEMPFAIL, "%s", takeovers[i].what);
+        cr_expect_not_null(strstr(log, "another gateway has served it since"), "%s: %s", takeovers[i].what,
+                           log);
+        cr_expect_eq(writes_events_of(&database, 1), 1);
+        cr_expect_eq(writes_events_of(&database, 2), 0, "%s", takeovers[i].what);
+        database_end(&database);
+    }
+}
+
+Test(postgresql_connections, a_server_goes_on_beside_what_is_no_takeover)
+{
+    static const struct takeover takeovers[] = {
+        {"its connection was lost", "SELECT 1", true},
+        {"an answer to the raised fence was lost", "UPDATE gateways SET fence = fence + 1", true},
+    };
+    for (size_t i = 0; i < sizeof takeovers / sizeof *takeovers; i++) {
+        const char *log;
+        cr_expect_eq(status_after(&takeovers[i], &log), 0, "%s: %s", takeovers[i].what, log);
+        cr_expect_eq(writes_events_of(&database, 2), 1, "%s", takeovers[i].what);
+        database_end(&database);
+    }
+}
+
+/* ---- two migrations at once ---- */
+
+static atomic_size_t reports;
+
+static void count_report(const char *line)
+{
+    reports += strstr(line, "made the tables") != NULL || strstr(line, "went from schema") != NULL;
+}
+
+static void *migrate(void *failed)
+{
+    struct fault fault;
+    *(bool *)failed = !store_migrate(database.location, count_report, &fault);
+    return NULL;
+}
+
+static void migrate_at_once(const char *what)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    bool failed[THREADS];
+    reports = 0;
+    for (int i = 0; i < THREADS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, migrate, &failed[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+        cr_expect_not(failed[i], "%s: thread %d", what, i);
+    }
+    cr_expect_eq(reports, 1, "%s: one of them did it", what);
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM schema_version"), 1, "%s", what);
+    cr_expect_eq(database_count(&database, "SELECT version FROM schema_version"), (int64_t)store_schema(),
+                 "%s", what);
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM gateways"), 0, "%s", what);
+}
+
+Test(postgresql_connections, migrations_at_once_leave_one_history)
+{
+    database_begin(&database);
+    database_run(&database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION acmegate");
+    migrate_at_once("new");
+    database_run(&database, "DROP TABLE gateways; UPDATE schema_version SET version = 12");
+    migrate_at_once("older");
+    database_end(&database);
+}
