@@ -101,7 +101,7 @@ void store_close(struct store *store);
 void store_reader_close(struct store_reader *reader);
 
 /* False when what this reader reads is no longer what its location names: SQLite's file was replaced or
- * removed, and what is written goes nowhere. Costs a stat(2). */
+ * removed, and what is written goes nowhere; PostgreSQL cannot be reached. Costs a stat(2). */
 [[gnu::warn_unused_result]] bool store_reader_is_in_place(const struct store_reader *reader);
 
 /* Begins reading the state of one moment. Keep it short: the write-ahead log grows meanwhile. Not within

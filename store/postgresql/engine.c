@@ -155,10 +155,10 @@ static void close_reader(struct store_reader *reader)
     session_close((struct postgresql_reader *)reader);
 }
 
+/* False after a loss, when no new connection could be made. */
 static bool reader_is_in_place(const struct store_reader *reader)
 {
-    (void)reader;
-    return true;
+    return ((const struct postgresql_reader *)reader)->connection != NULL;
 }
 
 static struct store_writer *writer_of(struct postgresql_reader *own, struct fault *fault)

@@ -121,6 +121,14 @@ static bool is_good(const PGresult *result)
     return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
+/* It is no failure of the statement. */
+static bool is_end_of_session(const struct postgresql_reader *own, const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return !is_good(result) && (PQstatus(own->connection) == CONNECTION_BAD ||
+                                (severity != NULL && strcmp(severity, "ERROR") != 0));
+}
+
 static void note_failure(struct postgresql_reader *own, const struct sent *sent, const PGresult *result,
                          bool somebody_waits)
 {
@@ -164,27 +172,29 @@ static bool take_answer(struct postgresql_reader *own, size_t index, size_t coun
     while (!lost && (more = postgresql_next_result(own->connection, &lost)) != NULL)
         PQclear(more);
     bool good = is_good(result);
+    if (is_end_of_session(own, result)) {
+        postgresql_words(PQresultErrorMessage(result), own->why);
+        PQclear(result);
+        session_lose(own, own->why);
+        return false;
+    }
     if (!good)
         note_failure(own, &sent, result, is_last || prepares_last);
     if (good && is_last)
         *last = result;
     else
         PQclear(result);
-    if (PQstatus(own->connection) == CONNECTION_BAD)
-        session_lose(own, own->why);
     return good;
 }
 
-/* The answer to the end of what was sent. The first failure says best why a connection is lost. */
-static void take_sync(struct postgresql_reader *own, bool good)
+/* The answer to the end of what was sent. */
+static void take_sync(struct postgresql_reader *own)
 {
     bool lost = false;
     PGresult *result = postgresql_next_result(own->connection, &lost);
     bool in_step = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
     PQclear(result);
-    if (!in_step && !good)
-        session_lose(own, own->why);
-    else if (!in_step)
+    if (!in_step)
         session_lose(own, lost ? "the server does not answer" : PQerrorMessage(own->connection));
 }
 
@@ -202,7 +212,7 @@ bool pipeline_collect(struct postgresql_reader *own, PGresult **last)
     for (size_t i = 0; i < count && own->connection != NULL; i++)
         good = take_answer(own, i, count, last) && good;
     if (own->connection != NULL)
-        take_sync(own, good);
+        take_sync(own);
     own->sent_count = 0;
     if (own->connection == NULL && last != NULL) {
         PQclear(*last);

@@ -220,8 +220,9 @@ static enum engine_commit find_out(struct committer *committer)
     enum engine_commit result = ENGINE_UNKNOWN;
     store_log("store: the answer to a COMMIT was lost: asking the database what became of it");
     while (result == ENGINE_UNKNOWN && !is_stopping(committer)) {
-        fail_waiting(committer);
         result = transactions->find_out(committer->writer->reader);
+        if (result == ENGINE_UNKNOWN)
+            fail_waiting(committer);
     }
     store_log("store: the COMMIT %s", result == ENGINE_KEPT     ? "had been kept"
                                       : result == ENGINE_UNDONE ? "had not been kept"

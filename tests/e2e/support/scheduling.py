@@ -34,6 +34,7 @@ LONGEST = (
     "test_revocation_status.py",
     "test_revocation_faults.py",
     "test_eab.py::test_certbot_and_lego",
+    "test_postgresql_faults.py",
 )
 
 

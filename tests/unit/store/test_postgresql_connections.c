@@ -131,6 +131,22 @@ Test(postgresql_connections, a_read_that_ends_the_second_connection_too_fails)
     database_end(&database);
 }
 
+/* Its owner opens another one later, so that it does not count as an answer. */
+Test(postgresql_connections, a_reader_without_a_connection_is_not_in_place)
+{
+    database_begin(&database);
+    store_set_log(hear);
+    struct store_reader *reader = open_reader();
+    cr_expect(store_reader_is_in_place(reader));
+    database_run(&database, arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
+    end_all_sessions();
+    cr_expect_eq(read_one(reader), STORE_FAILED);
+    cr_expect_eq(heard_with("too many connections for database"), 1, "%s", heard[0]);
+    cr_expect_not(store_reader_is_in_place(reader));
+    store_reader_close(reader);
+    database_end(&database);
+}
+
 /* ---- a server ---- */
 
 /* COMMIT ends the session before it is kept, so many times. */
