@@ -84,12 +84,11 @@ static enum engine_commit commit(struct store_reader *reader)
             own->gateway->row = ++own->gateway->batch;
         return ENGINE_KEPT;
     }
-    if (own->connection == NULL) {
-        own->again = false;
-        return ENGINE_UNKNOWN;
-    }
     store_log("store: COMMIT: %s", own->why);
-    return ENGINE_UNDONE;
+    if (own->connection != NULL)
+        return ENGINE_UNDONE;
+    own->again = false;
+    return ENGINE_UNKNOWN;
 }
 
 /* A new connection has read the row of the gateway: what the old one was doing is over by then. */
