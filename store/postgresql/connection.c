@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plain connection: making one, and asking it one thing after the other. */
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "acme/base/monotonic.h"
 #include "store/postgresql/session.h"
 
-enum { LEAST_VERSION = 150000 };
+enum {
+    LEAST_VERSION = 150000,
+    RESULTS_MAX = 64, /* of one answer */
+    /* A server that takes longer is as good as gone. Its own limit is shorter, so that it says why. */
+    ANSWER_MS = 15000,
+    ANSWER_MAX_BYTES = 64 * 1024 * 1024, /* of one result, over the network */
+};
 
 void postgresql_words(const char *from, char out[static WHY_BYTES])
 {
@@ -37,18 +46,51 @@ static bool wait_for_answer(PGconn *connection, int64_t until_ms)
     }
 }
 
-PGresult *postgresql_next_result(PGconn *connection, bool *lost)
+/* By this connection so far; 0 for one of this machine, which the kernel does not count. */
+static uint64_t octets_received(const PGconn *connection)
+{
+    struct tcp_info info = {0};
+    socklen_t n = sizeof info;
+    bool counted = getsockopt(PQsocket(connection), IPPROTO_TCP, TCP_INFO, &info, &n) == 0;
+    return counted ? info.tcpi_bytes_received : 0;
+}
+
+/* Nobody has asked for them, and libpq keeps them all. */
+static void drop_notifications(PGconn *connection)
+{
+    PGnotify *notification;
+    while ((notification = PQnotifies(connection)) != NULL)
+        PQfreemem(notification);
+}
+
+PGresult *postgresql_next_result(PGconn *connection, const char **lost)
 {
     int64_t until_ms = monotonic_ms() + ANSWER_MS;
+    uint64_t before = octets_received(connection);
     while (PQisBusy(connection) == 1) {
         if (!wait_for_answer(connection, until_ms)) {
-            *lost = true;
+            *lost = "the server does not answer";
             return NULL;
         }
         if (PQconsumeInput(connection) != 1)
             break; /* PQgetResult says why */
+        drop_notifications(connection);
+        if (octets_received(connection) > before + ANSWER_MAX_BYTES) {
+            *lost = "the server's answer is larger than 64 MiB";
+            return NULL;
+        }
     }
     return PQgetResult(connection);
+}
+
+void postgresql_end_answer(PGconn *connection, const char **lost)
+{
+    PGresult *more;
+    for (int i = 0; *lost == NULL && (more = postgresql_next_result(connection, lost)) != NULL; i++) {
+        PQclear(more);
+        if (i == RESULTS_MAX)
+            *lost = "the server's answer does not end";
+    }
 }
 
 static bool refuse(PGconn *connection, const char *name, const char *words, struct fault *fault)
@@ -110,26 +152,28 @@ PGconn *postgresql_connect(const struct postgresql_location *location, struct fa
 }
 
 /* Reads all results; returns the last one, or the first that failed. */
-static PGresult *last_result(PGconn *connection, bool *lost)
+static PGresult *last_result(PGconn *connection, const char **lost)
 {
     PGresult *kept = NULL, *next;
-    while (!*lost && (next = postgresql_next_result(connection, lost)) != NULL) {
+    for (int i = 0; *lost == NULL && (next = postgresql_next_result(connection, lost)) != NULL; i++) {
         bool failed = kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR;
         PQclear(failed ? next : kept);
         kept = failed ? kept : next;
+        if (i == RESULTS_MAX)
+            *lost = "the server's answer does not end";
     }
     return kept;
 }
 
 PGresult *postgresql_run(PGconn *connection, const char *sql, const char *name, struct fault *fault)
 {
-    bool lost = false;
+    const char *lost = NULL;
     char why[WHY_BYTES];
     PGresult *result = PQsendQuery(connection, sql) == 1 ? last_result(connection, &lost) : NULL;
     ExecStatusType status = PQresultStatus(result);
-    if (!lost && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK))
+    if (lost == NULL && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK))
         return result;
-    postgresql_words(lost ? "the server does not answer" : PQerrorMessage(connection), why);
+    postgresql_words(lost != NULL ? lost : PQerrorMessage(connection), why);
     fault_set(fault, "%s: %s", name, why);
     PQclear(result);
     return NULL;

@@ -99,7 +99,7 @@ static bool find_faults(PGconn *connection, const char *name, void (*report)(con
         name, fault);
     if (result == NULL)
         return false;
-    int count = PQntuples(result);
+    int count = PQnfields(result) == 1 ? PQntuples(result) : 0;
     for (int i = 0; report != NULL && i < count; i++)
         report(PQgetvalue(result, i, 0));
     PQclear(result);

@@ -162,15 +162,15 @@ static bool take_answer(struct postgresql_reader *own, size_t index, size_t coun
     const struct sent sent = own->sent[index];
     bool is_last = last != NULL && index + 1 == count;
     bool prepares_last = last != NULL && index + 2 == count && sent.kind == SENT_PREPARATION;
-    bool lost = false;
-    PGresult *result = postgresql_next_result(own->connection, &lost), *more;
-    if (lost || result == NULL) {
+    const char *lost = NULL;
+    PGresult *result = postgresql_next_result(own->connection, &lost);
+    if (result != NULL)
+        postgresql_end_answer(own->connection, &lost);
+    if (lost != NULL || result == NULL) {
         PQclear(result);
-        session_lose(own, lost ? "the server does not answer" : PQerrorMessage(own->connection));
+        session_lose(own, lost != NULL ? lost : PQerrorMessage(own->connection));
         return false;
     }
-    while (!lost && (more = postgresql_next_result(own->connection, &lost)) != NULL)
-        PQclear(more);
     bool good = is_good(result);
     if (is_end_of_session(own, result)) {
         postgresql_words(PQresultErrorMessage(result), own->why);
@@ -190,12 +190,12 @@ static bool take_answer(struct postgresql_reader *own, size_t index, size_t coun
 /* The answer to the end of what was sent. */
 static void take_sync(struct postgresql_reader *own)
 {
-    bool lost = false;
+    const char *lost = NULL;
     PGresult *result = postgresql_next_result(own->connection, &lost);
     bool in_step = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
     PQclear(result);
     if (!in_step)
-        session_lose(own, lost ? "the server does not answer" : PQerrorMessage(own->connection));
+        session_lose(own, lost != NULL ? lost : PQerrorMessage(own->connection));
 }
 
 bool pipeline_collect(struct postgresql_reader *own, PGresult **last)

@@ -13,8 +13,6 @@ enum {
     NUMBER_BYTES = 24,
     WHY_BYTES = 256,
     SENT_MAX = 256, /* statements on their way, before their answers are read */
-    /* A server that takes longer is as good as gone. Its own limit is shorter, so that it says why. */
-    ANSWER_MS = 15000,
 };
 
 struct postgresql_location {
@@ -121,9 +119,11 @@ void session_lose(struct postgresql_reader *own, const char *why);
 [[gnu::warn_unused_result]] bool postgresql_integer(PGconn *connection, const char *sql, const char *name,
                                                     int64_t *out, struct fault *fault);
 
-/* Waits for the next answer as PQgetResult does, but no longer than ANSWER_MS: NULL, with the connection
- * shut down, when none comes. Sets *lost then. */
-PGresult *postgresql_next_result(PGconn *connection, bool *lost);
+/* Waits for the next result as PQgetResult does, but not for ever, nor for endless octets. NULL with why in
+ * *lost: the connection is of no use any more. */
+PGresult *postgresql_next_result(PGconn *connection, const char **lost);
+/* Passes over the results up to the end of the answer, in the same way. */
+void postgresql_end_answer(PGconn *connection, const char **lost);
 
 /* Copies libpq's words as one line. */
 void postgresql_words(const char *from, char out[static WHY_BYTES]);

@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 from typing import Callable
@@ -25,6 +26,7 @@ from support.waiting import wait_until
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
 
 CLIENTS = 3
+MEMORY_MAX_KB = 1024 * 1024  # of a gateway with sanitizers, which keep what was freed
 
 
 class Issuing:
@@ -231,6 +233,15 @@ def cut(world, _issuing):
     world.proxy.cut()
 
 
+def speak(octets):
+    """What a server never says."""
+
+    def begin(world, _issuing):
+        world.proxy.speak(octets)
+
+    return begin
+
+
 def kill(world, _issuing):
     world.server.kill()
 
@@ -294,6 +305,9 @@ class Fault:
     words: str = ""  # in the log
 
 
+ROW = b"D" + struct.pack("!IHI", 4 + 2 + 4 + 1024, 1, 1024) + 1024 * b"x"
+NOTICE = b"N" + struct.pack("!I", 4 + 19) + b"SNOTICE\0C00000\0Mx\0\0"
+EXPECTED = "expected authentication request from server, but received"
 ASKING = "asking the database what became of it"
 
 FAULTS = {
@@ -302,6 +316,9 @@ FAULTS = {
     "COMMIT not kept": Fault(behind_proxy, lose_commits, noticed=False, words=ASKING),
     "network that swallows": Fault(behind_proxy, black_hole, restore, words="timeout expired"),
     "network that refuses": Fault(behind_proxy, cut, restore, words="server closed the connection unexpectedly"),
+    "garbage": Fault(behind_proxy, speak(bytes(range(128, 256)) * 64), restore, words=EXPECTED),
+    "rows without an end": Fault(behind_proxy, speak(ROW * 512), restore, words=EXPECTED),
+    "notices without an end": Fault(behind_proxy, speak(NOTICE * 4096), restore, words=EXPECTED),
     "primary killed and started": Fault(on_own_server, kill, start, words="Connection refused"),
     "primary killed, standby promoted": Fault(on_two_servers, kill, promote, words="session is read-only"),
     "standby alone": Fault(on_two_servers, kill, start, words="session is read-only"),
@@ -320,6 +337,12 @@ def assert_nothing_is_lost(world, issuing, ca_proxy):
     assert sorted((row["order_id"], row["serial"]) for row in certificates) == sorted(issuing.serials.items())
     signed = collections.Counter(name for call in ca_proxy.sent("sign") for name in names_in(call)[0])
     assert {name: signed[name] for name in issuing.orders.values()} == {name: 1 for name in issuing.orders.values()}
+
+
+def memory_peak(process):
+    """In KiB."""
+    (line,) = [line for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines() if "VmHWM" in line]
+    return int(line.split()[1])
 
 
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=name.replace(" ", "-")) for name, fault in FAULTS.items()])
@@ -341,6 +364,7 @@ def test_a_fault_of_postgresql(request, fault, new_gateway, step_ca, ca_proxy):
     issuing.end()
     wait_until(lambda: world.ready(client) == 200, "the gateway to be ready")
     assert fault.noticed or issuing.refused == 0
+    assert memory_peak(process) < MEMORY_MAX_KB
     assert gateway.process.running() and gateway.process.pid == process
     assert world.said(fault.words)
     assert_nothing_is_lost(world, issuing, ca_proxy)

@@ -47,6 +47,7 @@ class PostgreSQLProxy:
         self._passes.set()
         self._refuses = False
         self._loss = None
+        self._voice = None
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -70,7 +71,12 @@ class PostgreSQLProxy:
         """Nothing passes, and nobody is told. What was sent meanwhile arrives after restore()."""
         self._passes.clear()
 
+    def speak(self, octets):
+        """From here on the server's next answer on each connection is this, again and again, until the gateway closes it."""
+        self._voice = octets
+
     def restore(self):
+        self._voice = None
         self._refuses = False
         self._passes.set()
 
@@ -170,6 +176,8 @@ class PostgreSQLProxy:
         client, server = connection.ends
         while True:
             kind, octets = _message(server)
+            while self._voice:
+                self._send(client, self._voice)
             if connection.loses_answer and kind == b"C" and octets[5:] == b"COMMIT\0":
                 self._tell(connection.loses_answer)
                 raise Lost

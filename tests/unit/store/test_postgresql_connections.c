@@ -138,7 +138,8 @@ Test(postgresql_connections, a_reader_without_a_connection_is_not_in_place)
     store_set_log(hear);
     struct store_reader *reader = open_reader();
     cr_expect(store_reader_is_in_place(reader));
-    database_run(&database, arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
+    database_run(&database,
+                 arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
     end_all_sessions();
     cr_expect_eq(read_one(reader), STORE_FAILED);
     cr_expect_eq(heard_with("too many connections for database"), 1, "%s", heard[0]);
