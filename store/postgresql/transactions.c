@@ -114,7 +114,7 @@ static bool may_run_again(const struct store_reader *reader)
 static void roll_back(struct store_reader *reader)
 {
     struct postgresql_reader *own = own_of(reader);
-    own->is_open = false;
+    own->is_open = own->broken = false;
     /* Behind a statement that fails, the first one is passed over. */
     for (int i = 0; i < 2 && own->connection != NULL; i++) {
         bool answered = pipeline_send_words(own, "ROLLBACK") && pipeline_collect(own, NULL);
