@@ -6,6 +6,7 @@
 #include "acme/objects.h"
 #include "store/store.h"
 
+void store_authorization_ask(struct store_reader *reader, int64_t id); /* store_read_ahead_end */
 [[gnu::warn_unused_result]] enum store_result store_authorization_load(struct store_reader *reader,
                                                                        struct arena *arena, int64_t id,
                                                                        struct authorization *out);
@@ -49,6 +50,13 @@ struct due_validation {
                                                                       struct arena *arena,
                                                                       int64_t authorization_id, int64_t **ids,
                                                                       size_t *count);
+
+/* Reads those of a loaded order, one for each identifier, in the arena. Id 0: it is gone. */
+void store_authorizations_of_order_ask(struct store_reader *reader, int64_t order_id);
+[[gnu::warn_unused_result]] enum store_result store_authorizations_of_order(struct store_reader *reader,
+                                                                            struct arena *arena,
+                                                                            const struct order *order,
+                                                                            struct authorization **out);
 
 /* Reads the valid authorizations that rest on another (RFC 9444). */
 [[gnu::warn_unused_result]] enum store_result store_authorizations_inherited(struct store_reader *reader,

@@ -14,6 +14,7 @@
                                                                        struct certificate *certificate,
                                                                        const struct identifier *identifiers,
                                                                        size_t identifier_count);
+void store_certificate_ask(struct store_reader *reader, int64_t id); /* store_read_ahead_end */
 [[gnu::warn_unused_result]] enum store_result store_certificate_load(struct store_reader *reader,
                                                                      struct arena *arena, int64_t id,
                                                                      struct certificate *out);

@@ -5,6 +5,7 @@
 #include "acme/objects.h"
 #include "store/store.h"
 
+void store_order_ask(struct store_reader *reader, int64_t id); /* store_read_ahead_end */
 [[gnu::warn_unused_result]] enum store_result store_order_load(struct store_reader *reader,
                                                                struct arena *arena, int64_t id,
                                                                struct order *out);

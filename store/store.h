@@ -109,6 +109,13 @@ void store_reader_close(struct store_reader *reader);
 [[gnu::warn_unused_result]] bool store_read_begin(struct store_reader *reader);
 void store_read_end(struct store_reader *reader);
 
+/*
+ * A server's answer costs a wait. The functions named store_…_ask send for what the function store_…_load of
+ * the same id reads next: the first one that waits, waits for all. What was not read until this call, or
+ * until the next write within `apply`, is forgotten. A file is read without.
+ */
+void store_read_ahead_end(struct store_reader *reader);
+
 /* ---- writing ---- */
 
 enum store_apply_result {
@@ -144,6 +151,10 @@ void store_submit(struct store *store, struct store_operation *operation);
 
 /* Returns the number of operations waiting or running. Above a bound the front end answers 503. */
 size_t store_backlog(struct store *store);
+
+/* Returns how often a thread of this process has waited for an answer of the database's server. 0 for a file.
+ */
+uint64_t store_round_trips(const struct store *store);
 
 /* False since the last batch could not be kept. A write that is kept sets it right: store_probe. Any thread.
  */

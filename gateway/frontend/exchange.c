@@ -122,6 +122,8 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 {
     struct exchange *exchange = (struct exchange *)operation;
     exchange_try(exchange);
+    if (exchange->route->ask != NULL)
+        exchange->route->ask(exchange, store_reader_of(writer));
     enum store_apply_result result = exchange->route->apply(exchange, writer);
     exchange_limit_refusals(exchange);
     if (result != STORE_APPLIED)
@@ -225,6 +227,22 @@ static void load_account(struct exchange *exchange, struct store_reader *reader)
                         "There is no account %lld at this endpoint; register first.", (long long)id);
 }
 
+/* Reads the named object too: a wait for the database costs more than a read in vain. */
+static void load_signed(struct exchange *exchange, struct store_reader *reader)
+{
+    const struct route *route = exchange->route;
+    if (route->ask != NULL)
+        route->ask(exchange, reader);
+    load_account(exchange, reader);
+    if (exchange->problem == NULL && route->ask != NULL) {
+        route->load(exchange, reader);
+        exchange->loaded = true;
+        exchange->load_problem = exchange->problem;
+        exchange->problem = NULL;
+    }
+    store_read_ahead_end(reader);
+}
+
 static const struct problem *spend_nonce(struct exchange *exchange)
 {
     struct frontend *frontend = exchange->frontend;
@@ -300,10 +318,12 @@ static void run_route(struct exchange *exchange)
         exchange->route->prepare(exchange);
     if (exchange->away)
         return;
+    if (exchange->loaded && exchange->problem == NULL)
+        exchange->problem = exchange->load_problem;
     if (exchange->problem != NULL || exchange->answered)
         exchange_finish(exchange);
     else
-        exchange_load(exchange, exchange->route->load, go_on_behind_load);
+        exchange_load(exchange, exchange->loaded ? NULL : exchange->route->load, go_on_behind_load);
 }
 
 static void authenticate(struct exchange *exchange)
@@ -399,7 +419,7 @@ static void begin(void *frontend, struct http_request *request, bool pki_only)
     if (problem != NULL)
         exchange_finish_with(exchange, problem);
     else if (is_signed)
-        exchange_load(exchange, exchange->envelope.account_id == 0 ? NULL : load_account, authenticate);
+        exchange_load(exchange, exchange->envelope.account_id == 0 ? NULL : load_signed, authenticate);
     else
         run_route(exchange);
 }

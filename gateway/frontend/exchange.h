@@ -48,6 +48,9 @@ struct route {
     /* Parses what came. Sets exchange->away when exchange_answer follows. */
     void (*prepare)(struct exchange *exchange);
     exchange_load_step *load;
+    /* Sends for what `load` reads (store_read_ahead_end). For routes signed by an account whose `load` needs
+     * the path alone: it is read with the account, and again in `apply`. */
+    exchange_load_step *ask;
     /* Makes the checks that need both, and costly ones. */
     void (*check)(struct exchange *exchange);
     /* Loads, decides, writes. A problem set here is answered after the COMMIT. It may run again from the
@@ -118,7 +121,9 @@ struct exchange {
     struct account account; /* signed with a kid: the account when it was read; read again in `apply` */
 
     /* between the steps */
-    void *state; /* belongs to the route */
+    void *state;                        /* belongs to the route */
+    bool loaded;                        /* `load` has run, with the account */
+    const struct problem *load_problem; /* of it: told to the account's own client alone */
     bool answered;
     bool away;                 /* set by `prepare`: other threads have it until one calls exchange_answer */
     int64_t hold_key;          /* set by `apply`: the reply waits, bounded, for this object's outcome */

@@ -10,14 +10,16 @@
 
 enum { POLL_AGAIN_S = 2 };
 
-/* An authorization may change while its challenge's reply waits: it is read twice into one place. */
-void authorization_prepare(struct exchange *exchange)
+void authorization_ask(struct exchange *exchange, struct store_reader *reader)
 {
-    exchange->state = arena_alloc(exchange->arena, sizeof(struct authorization));
+    store_authorization_ask(reader, exchange->id);
 }
 
+/* An authorization may change while its challenge's reply waits: it is read twice into one place. */
 static const struct problem *load_authorization(struct exchange *exchange, struct store_reader *reader)
 {
+    if (exchange->state == NULL)
+        exchange->state = arena_alloc(exchange->arena, sizeof(struct authorization));
     struct authorization *authorization = exchange->state;
     enum store_result result = store_authorization_load(reader, exchange->arena, exchange->id, authorization);
     return exchange_check_owner(exchange, result, "authorization", authorization->endpoint,

@@ -29,6 +29,11 @@ static const struct problem *choose_chain(struct exchange *exchange, struct down
                                "The certificate has no such alternate chain.");
 }
 
+void certificate_ask(struct exchange *exchange, struct store_reader *reader)
+{
+    store_certificate_ask(reader, exchange->id);
+}
+
 void certificate_load(struct exchange *exchange, struct store_reader *reader)
 {
     struct download_state *state = arena_alloc(exchange->arena, sizeof *state);

@@ -7,6 +7,7 @@
 #include "gateway/frontend/routes.h"
 #include "gateway/issuance/permit.h"
 #include "gateway/jobs/jobs.h"
+#include "store/authorizations.h"
 #include "store/events.h"
 #include "store/orders.h"
 
@@ -28,11 +29,12 @@ struct order_state {
     const struct problem *refusal; /* of the CSR: recorded in `apply`, then answered */
 };
 
-static struct order_state *new_state(struct exchange *exchange)
+/* The same one in each step. */
+static struct order_state *state_of(struct exchange *exchange)
 {
-    struct order_state *state = arena_alloc(exchange->arena, sizeof *state);
-    exchange->state = state;
-    return state;
+    if (exchange->state == NULL)
+        exchange->state = arena_alloc(exchange->arena, sizeof(struct order_state));
+    return exchange->state;
 }
 
 static enum store_result record(struct exchange *exchange, struct store_writer *writer, enum event_type type,
@@ -92,7 +94,7 @@ static const struct problem *check_validity(struct exchange *exchange, const str
 
 void new_order_prepare(struct exchange *exchange)
 {
-    struct order_state *state = new_state(exchange);
+    struct order_state *state = state_of(exchange);
     if (exchange->envelope.post_as_get) {
         exchange->problem =
             problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object.");
@@ -261,7 +263,7 @@ enum store_apply_result new_order_apply(struct exchange *exchange, struct store_
 
 static const struct problem *load_order(struct exchange *exchange, struct store_reader *reader)
 {
-    struct order_state *state = exchange->state;
+    struct order_state *state = state_of(exchange);
     enum store_result result = store_order_load(reader, exchange->arena, exchange->id, &state->order);
     const struct problem *problem =
         exchange_check_owner(exchange, result, "order", state->order.endpoint, state->order.account_id);
@@ -276,9 +278,9 @@ static const struct problem *load_order(struct exchange *exchange, struct store_
     return NULL;
 }
 
-void order_prepare(struct exchange *exchange)
+void order_ask(struct exchange *exchange, struct store_reader *reader)
 {
-    new_state(exchange);
+    store_order_ask(reader, exchange->id);
 }
 
 void order_load(struct exchange *exchange, struct store_reader *reader)
@@ -346,17 +348,14 @@ static const struct problem *check_csr(struct exchange *exchange, struct order_s
     return NULL;
 }
 
-void finalize_prepare(struct exchange *exchange)
-{
-    new_state(exchange);
-    if (exchange->envelope.post_as_get)
-        exchange->problem =
-            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object with a csr.");
-}
-
 void finalize_check(struct exchange *exchange)
 {
     struct order_state *state = exchange->state;
+    if (exchange->envelope.post_as_get) {
+        exchange->problem =
+            problem_new(exchange->arena, PROBLEM_MALFORMED, "The payload must be a JSON object with a csr.");
+        return;
+    }
     exchange->answered = is_repeated(exchange, &state->order);
     if (exchange->answered)
         return;
@@ -382,6 +381,7 @@ static enum store_apply_result end_order(struct exchange *exchange, struct store
 enum store_apply_result finalize_apply(struct exchange *exchange, struct store_writer *writer)
 {
     struct order_state *state = exchange->state;
+    store_authorizations_of_order_ask(store_reader_of(writer), exchange->id);
     if (!exchange_reload_account(exchange, store_reader_of(writer)))
         return STORE_DISCARD;
     const struct problem *problem = load_order(exchange, store_reader_of(writer));

@@ -39,9 +39,8 @@ void account_orders_render(struct exchange *exchange);
 /* route_order.c (§7.4) */
 void new_order_prepare(struct exchange *exchange);
 enum store_apply_result new_order_apply(struct exchange *exchange, struct store_writer *writer);
-void order_prepare(struct exchange *exchange);
+exchange_load_step order_ask;
 void order_load(struct exchange *exchange, struct store_reader *reader);
-void finalize_prepare(struct exchange *exchange);
 void finalize_check(struct exchange *exchange);
 enum store_apply_result finalize_apply(struct exchange *exchange, struct store_writer *writer);
 void order_render_route(struct exchange *exchange);
@@ -50,7 +49,7 @@ void order_render_route(struct exchange *exchange);
 void new_authorization_prepare(struct exchange *exchange);
 enum store_apply_result new_authorization_apply(struct exchange *exchange, struct store_writer *writer);
 void new_authorization_render(struct exchange *exchange);
-void authorization_prepare(struct exchange *exchange);
+exchange_load_step authorization_ask;
 void authorization_load(struct exchange *exchange, struct store_reader *reader);
 void authorization_check(struct exchange *exchange);
 enum store_apply_result authorization_apply(struct exchange *exchange, struct store_writer *writer);
@@ -79,6 +78,7 @@ void ocsp_check(struct exchange *exchange);
 void ocsp_render(struct exchange *exchange);
 
 /* route_certificate.c (§7.4.2, §7.6) */
+exchange_load_step certificate_ask;
 void certificate_load(struct exchange *exchange, struct store_reader *reader);
 void certificate_check_chain(struct exchange *exchange);
 void certificate_render(struct exchange *exchange);

@@ -58,18 +58,6 @@ enum store_result permit_load_parent(struct store_reader *reader, struct arena *
     return result == STORE_NOT_FOUND ? STORE_OK : result;
 }
 
-/* An authorization that is gone keeps id 0. */
-static enum store_result load_authorization(struct store_reader *reader, struct arena *arena, int64_t id,
-                                            struct authorization *out, struct authorization *parent)
-{
-    enum store_result result = store_authorization_load(reader, arena, id, out);
-    *parent = (struct authorization){0};
-    if (result == STORE_OK)
-        return permit_load_parent(reader, arena, out, parent);
-    *out = (struct authorization){0};
-    return result == STORE_NOT_FOUND ? STORE_OK : result;
-}
-
 static const struct problem *not_configured(struct arena *arena, const struct order *order,
                                             const struct endpoint_config *endpoint)
 {
@@ -87,7 +75,7 @@ enum store_result permit_issue(const struct config *config, struct store_reader 
     const struct endpoint_config *endpoint = config_endpoint(config, bytes_from_string(order->endpoint));
     const struct profile_config *profile = config_profile(config, order->profile);
     size_t count = order->identifier_count;
-    struct authorization *authorizations = arena_alloc_array(arena, count, sizeof *authorizations);
+    struct authorization *authorizations = NULL;
     struct authorization *parents = arena_alloc_array(arena, count, sizeof *parents);
     struct permission permission = {.now = now, .account = account};
     *problem = NULL;
@@ -97,9 +85,10 @@ enum store_result permit_issue(const struct config *config, struct store_reader 
     }
     permit_set_policy(&permission, config, endpoint, profile, order->client_address);
     enum store_result result = permit_load_key(reader, arena, &permission);
+    if (result == STORE_OK)
+        result = store_authorizations_of_order(reader, arena, order, &authorizations);
     for (size_t i = 0; result == STORE_OK && i < count; i++)
-        result =
-            load_authorization(reader, arena, order->authorization_ids[i], &authorizations[i], &parents[i]);
+        result = permit_load_parent(reader, arena, &authorizations[i], &parents[i]);
     if (result == STORE_OK)
         *problem =
             permission_check_issue(arena, &permission, order->identifiers, authorizations, parents, count);

@@ -40,26 +40,14 @@ static enum store_result record_order(struct job *job, struct store_writer *writ
 
 /* ---- the effect of a final outcome on waiting orders ---- */
 
-static enum store_result load_authorizations(struct job *job, struct store_reader *reader,
-                                             const struct order *order, struct authorization **out)
-{
-    *out = arena_alloc_array(job->arena, order->identifier_count, sizeof **out);
-    for (size_t i = 0; i < order->identifier_count; i++) {
-        enum store_result result =
-            store_authorization_load(reader, job->arena, order->authorization_ids[i], &(*out)[i]);
-        if (result != STORE_OK)
-            return result;
-    }
-    return STORE_OK;
-}
-
 static enum store_result settle_order(struct job *job, struct store_writer *writer, int64_t order_id)
 {
     struct order order;
     struct authorization *authorizations = NULL;
+    store_authorizations_of_order_ask(store_reader_of(writer), order_id);
     enum store_result result = store_order_load(store_reader_of(writer), job->arena, order_id, &order);
     if (result == STORE_OK)
-        result = load_authorizations(job, store_reader_of(writer), &order, &authorizations);
+        result = store_authorizations_of_order(store_reader_of(writer), job->arena, &order, &authorizations);
     if (result != STORE_OK)
         return result;
     const struct order was = order;

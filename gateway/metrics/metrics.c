@@ -150,6 +150,8 @@ const struct metric_info metric_infos[METRICS] = {
     COUNTER(BATCHES_FAILED, "acmegate_committer_failed_batches_total",
             "Transactions that were rolled back: disk full, I/O, busy."),
     GAUGE(WRITES_WAITING, "acmegate_committer_waiting_operations", "Operations that wait or run."),
+    COUNTER(DATABASE_ROUND_TRIPS, "acmegate_database_round_trips_total",
+            "Waits for an answer of PostgreSQL: one for statements that went together."),
     GAUGE(DATABASE_BYTES, "acmegate_database_size_bytes", "Size of the database's file and of its log.",
           &metric_label_file),
     GAUGE(DATABASE_FREE_BYTES, "acmegate_database_free_bytes", "Room left on the disk of the database."),

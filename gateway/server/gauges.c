@@ -125,6 +125,7 @@ bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
     METRICS_SET(gauges, METRIC_BUILD, 1);
     METRICS_SET(gauges, METRIC_ISSUER_OBJECTS, issuer_objects());
     METRICS_SET(gauges, METRIC_WRITES_WAITING, store_backlog(server->store));
+    METRICS_SET(gauges, METRIC_DATABASE_ROUND_TRIPS, (double)store_round_trips(server->store));
     metrics_read_process(gauges);
     read_front_ends(&reading);
     read_own_certificate(&reading);

@@ -239,6 +239,7 @@ const struct engine postgresql_engine = {
     .transactions = &postgresql_transactions,
     .library = library,
     .reads_wait = true,
+    .round_trips = postgresql_round_trips,
     .takes = postgresql_takes,
     .locate = postgresql_locate,
     .exists = exists,

@@ -23,11 +23,10 @@ static bool make_room(struct postgresql_reader *own)
 }
 
 /* Notes what was sent, or that it could not be. */
-static bool note_sent(struct postgresql_reader *own, int sent, enum sent_kind kind,
-                      struct postgresql_statement *statement)
+static bool note_sent(struct postgresql_reader *own, int done, struct sent sent)
 {
-    if (sent == 1) {
-        own->sent[own->sent_count++] = (struct sent){kind, statement};
+    if (done == 1) {
+        own->sent[own->sent_count++] = sent;
         return true;
     }
     session_lose(own, PQerrorMessage(own->connection));
@@ -36,10 +35,11 @@ static bool note_sent(struct postgresql_reader *own, int sent, enum sent_kind ki
 
 bool pipeline_send_words(struct postgresql_reader *own, const char *sql)
 {
+    postgresql_rows.forget(&own->reader); /* it is of another moment */
     if (own->connection == NULL || !make_room(own))
         return false;
-    return note_sent(own, PQsendQueryParams(own->connection, sql, 0, NULL, NULL, NULL, NULL, 1), SENT_WORDS,
-                     NULL);
+    return note_sent(own, PQsendQueryParams(own->connection, sql, 0, NULL, NULL, NULL, NULL, 1),
+                     (struct sent){.kind = SENT_WORDS});
 }
 
 /* The log has the one that failed. */
@@ -56,22 +56,37 @@ static bool is_passed_over(struct postgresql_reader *own)
     return broken;
 }
 
-bool pipeline_send(struct postgresql_statement *statement)
+static bool send_statement(struct postgresql_statement *statement, struct sent sent)
 {
     struct postgresql_reader *own = statement->owner;
     bool has_room = own->connection != NULL && make_room(own);
     if (is_passed_over(own) || !has_room)
         return false;
-    if (!statement->on_server) {
-        int sent = PQsendPrepare(own->connection, statement->name, statement->sql, statement->parameters,
-                                 statement->types);
-        if (!note_sent(own, sent, SENT_PREPARATION, statement))
+    struct form_text *text = statement_form(statement, sent.form);
+    if (!text->on_server) {
+        int done =
+            PQsendPrepare(own->connection, text->name, text->sql, statement->parameters, statement->types);
+        struct sent preparation = {.kind = SENT_PREPARATION, .statement = statement, .form = sent.form};
+        if (!note_sent(own, done, preparation))
             return false;
-        statement->on_server = true;
+        text->on_server = true;
     }
-    int sent = PQsendQueryPrepared(own->connection, statement->name, statement->parameters, statement->values,
+    int done = PQsendQueryPrepared(own->connection, text->name, statement->parameters, statement->values,
                                    statement->lengths, statement->formats, 1);
-    return note_sent(own, sent, SENT_STATEMENT, statement);
+    return note_sent(own, done, sent);
+}
+
+bool pipeline_ask(struct postgresql_statement *statement)
+{
+    return send_statement(
+        statement, (struct sent){.kind = SENT_QUESTION, .statement = statement, .run = statement->run});
+}
+
+bool pipeline_send_change(struct postgresql_statement *statement, bool must_change)
+{
+    return send_statement(statement, (struct sent){.kind = SENT_CHANGE,
+                                                   .statement = statement,
+                                                   .form = must_change ? FORM_MUST_CHANGE : FORM_PLAIN});
 }
 
 static bool has_state(const PGresult *result, const char *const states[])
@@ -129,11 +144,17 @@ static bool is_end_of_session(const struct postgresql_reader *own, const PGresul
                                 (severity != NULL && strcmp(severity, "ERROR") != 0));
 }
 
+/* A change that was put off found no row in the state that it expected: FORM_MUST_CHANGE divides by zero. */
+static bool is_lost_race(const struct sent *sent, const PGresult *result)
+{
+    return sent->form == FORM_MUST_CHANGE && has_state(result, (const char *const[]){"22012", NULL});
+}
+
 static void note_failure(struct postgresql_reader *own, const struct sent *sent, const PGresult *result,
                          bool somebody_waits)
 {
     if (sent->kind == SENT_PREPARATION)
-        sent->statement->on_server = false;
+        sent->statement->forms[sent->form].on_server = false;
     if (is_behind_failure(result)) {
         if (somebody_waits)
             pass_over(own);
@@ -147,21 +168,39 @@ static void note_failure(struct postgresql_reader *own, const struct sent *sent,
     bool about_another = is_about_another(result), out_of_time = is_out_of_time(result);
     bool own_fault = somebody_waits && !(is_there_already(result) && !own->careful);
     own->broken = own->broken || about_another || out_of_time || !own_fault;
-    own->again = own->broken && !out_of_time;
+    own->again = own->broken && !out_of_time && !own->reads_moment;
     /* The transaction runs again, one statement at a time: then the operation that it belongs to fails alone.
      */
     own->careful = own->careful || (!about_another && !out_of_time && !own_fault);
-    if (!somebody_waits || out_of_time)
+    if (!somebody_waits && !is_lost_race(sent, result))
         store_log("store: %s: %s", sent->statement != NULL ? sent->statement->label : "transaction",
                   own->why);
+}
+
+/* True for a question that was not reset meanwhile. */
+static bool is_waited_for(const struct sent *sent)
+{
+    return sent->kind == SENT_QUESTION && sent->run == sent->statement->run;
+}
+
+static void keep_result(const struct sent *sent, PGresult *result, PGresult **last)
+{
+    if (is_waited_for(sent))
+        sent->statement->result = result;
+    else if (last != NULL)
+        *last = result;
+    else
+        PQclear(result);
 }
 
 /* Reads the answer to one that was sent. False when it failed, or the connection is lost. */
 static bool take_answer(struct postgresql_reader *own, size_t index, size_t count, PGresult **last)
 {
     const struct sent sent = own->sent[index];
-    bool is_last = last != NULL && index + 1 == count;
-    bool prepares_last = last != NULL && index + 2 == count && sent.kind == SENT_PREPARATION;
+    bool is_last = index + 1 == count;
+    bool prepares = sent.kind == SENT_PREPARATION && !is_last;
+    bool somebody_waits = is_waited_for(prepares ? &own->sent[index + 1] : &sent) ||
+                          (is_last && last != NULL && sent.kind == SENT_WORDS);
     const char *lost = NULL;
     PGresult *result = postgresql_next_result(own->connection, &lost);
     if (result != NULL)
@@ -178,12 +217,12 @@ static bool take_answer(struct postgresql_reader *own, size_t index, size_t coun
         session_lose(own, own->why);
         return false;
     }
-    if (!good)
-        note_failure(own, &sent, result, is_last || prepares_last);
-    if (good && is_last)
-        *last = result;
-    else
+    if (good) {
+        keep_result(&sent, result, is_last ? last : NULL);
+    } else {
+        note_failure(own, &sent, result, somebody_waits);
         PQclear(result);
+    }
     return good;
 }
 

@@ -27,7 +27,6 @@ static void *prepare(struct store_reader *reader, enum statement_group group, si
         end_without("memory");
     made->owner = own;
     made->label = statement->name;
-    snprintf(made->name, sizeof made->name, "s%u", own->next_name++);
     if (!statement_translate(statement->sql, made)) {
         store_log("store: %s: more than %d parameters", statement->name, PARAMETERS_MAX);
         statement_free(made);
@@ -37,16 +36,30 @@ static void *prepare(struct store_reader *reader, enum statement_group group, si
     return made;
 }
 
-static void reset(void *prepared)
+/* Forgets the present run, but not the values. */
+static void end_run(struct postgresql_statement *statement)
 {
-    struct postgresql_statement *statement = prepared;
     PQclear(statement->result);
     statement->result = NULL;
+    statement->asked = statement->kept = false;
+    statement->run++;
+}
+
+static void clear(struct postgresql_statement *statement)
+{
+    end_run(statement);
     for (int i = 0; i < statement->parameters; i++) {
         free(statement->copies[i]);
         statement->copies[i] = NULL;
         statement->values[i] = NULL;
     }
+}
+
+static void reset(void *prepared)
+{
+    struct postgresql_statement *statement = prepared;
+    if (!statement->kept)
+        clear(statement);
 }
 
 /* ---- parameters ---- */
@@ -61,62 +74,104 @@ static int parameter(void *prepared, const char *name)
     return 0;
 }
 
-static const char *bind(struct postgresql_statement *statement, int number, Oid type, const void *value,
-                        size_t n)
+/* True when the run that was kept has this value. Otherwise it is of no use. */
+static bool is_kept(struct postgresql_statement *statement, int i, const void *value, size_t n)
 {
-    int i = number - 1;
-    if (n > INT_MAX)
-        return "a value is too long";
+    if (!statement->kept)
+        return false;
+    const char *bound = statement->values[i];
+    if (bound == NULL ? value == NULL
+                      : value != NULL && (size_t)statement->lengths[i] == n && memcmp(bound, value, n) == 0)
+        return true;
+    end_run(statement);
+    return false;
+}
+
+static void bind(struct postgresql_statement *statement, int i, Oid type, const void *value, size_t n)
+{
     statement->types[i] = type;
     statement->values[i] = value;
     statement->lengths[i] = (int)n;
     statement->formats[i] = 1;
-    return NULL;
 }
 
 static const char *bind_integer(void *prepared, int number, int64_t value)
 {
     struct postgresql_statement *statement = prepared;
-    uint64_t *integer = &statement->integers[number - 1];
-    *integer = htobe64((uint64_t)value);
-    return bind(statement, number, OID_INT8, integer, sizeof *integer);
+    int i = number - 1;
+    uint64_t integer = htobe64((uint64_t)value);
+    if (is_kept(statement, i, &integer, sizeof integer))
+        return NULL;
+    statement->integers[i] = integer;
+    bind(statement, i, OID_INT8, &statement->integers[i], sizeof integer);
+    return NULL;
 }
 
 static const char *bind_null(void *prepared, int number, enum engine_type type)
 {
     static const Oid types[] = {
         [ENGINE_INTEGER] = OID_INT8, [ENGINE_TEXT] = OID_TEXT, [ENGINE_BLOB] = OID_BYTEA};
-    return bind(prepared, number, types[type], NULL, 0);
+    struct postgresql_statement *statement = prepared;
+    if (!is_kept(statement, number - 1, NULL, 0))
+        bind(statement, number - 1, types[type], NULL, 0);
+    return NULL;
+}
+
+static char *copy_of(const void *octets, size_t n)
+{
+    char *copy = malloc(n + 1);
+    if (copy == NULL)
+        end_without("memory");
+    memcpy(copy, octets, n);
+    return copy;
+}
+
+/* Puts the value into memory of the statement. */
+static void own_value(struct postgresql_statement *statement, int i)
+{
+    char *copy = copy_of(statement->values[i], (size_t)statement->lengths[i]);
+    free(statement->copies[i]);
+    statement->values[i] = statement->copies[i] = copy;
+}
+
+static const char *bind_octets(struct postgresql_statement *statement, int number, Oid type,
+                               struct bytes octets)
+{
+    if (octets.n > INT_MAX)
+        return "a value is too long";
+    if (!is_kept(statement, number - 1, octets.p, octets.n))
+        bind(statement, number - 1, type, octets.p, octets.n);
+    return NULL;
 }
 
 static const char *bind_text(void *prepared, int number, struct bytes text, bool copy)
 {
     struct postgresql_statement *statement = prepared;
-    const char *characters = text.n == 0 ? "" : (const char *)text.p;
-    if (memchr(characters, '\0', text.n) != NULL)
+    if (text.n == 0)
+        text = bytes_of("", 0);
+    if (memchr(text.p, '\0', text.n) != NULL)
         return "a text has a NUL in it";
-    if (copy) {
-        free(statement->copies[number - 1]);
-        statement->copies[number - 1] = strndup(characters, text.n);
-        characters = statement->copies[number - 1];
-        if (characters == NULL)
-            end_without("memory");
-    }
-    return bind(statement, number, OID_TEXT, characters, text.n);
+    const char *why = bind_octets(statement, number, OID_TEXT, text);
+    if (why == NULL && copy && !statement->kept)
+        own_value(statement, number - 1);
+    return why;
 }
 
 static const char *bind_blob(void *prepared, int number, struct bytes blob)
 {
-    return bind(prepared, number, OID_BYTEA, blob.p, blob.n);
+    return bind_octets(prepared, number, OID_BYTEA, blob);
 }
 
 /* ---- running ---- */
 
+/* True with a result, which `ask` may have sent for before. */
 static bool run_once(struct postgresql_statement *statement)
 {
-    PQclear(statement->result);
-    statement->result = NULL;
-    return pipeline_send(statement) && pipeline_collect(statement->owner, &statement->result);
+    if (!statement->asked && !pipeline_ask(statement))
+        return false;
+    statement->asked = false;
+    bool good = pipeline_collect(statement->owner, NULL);
+    return statement->result != NULL && (good || !statement->owner->broken);
 }
 
 /* Outside a transaction nothing is lost when a lost connection is made anew. */
@@ -135,8 +190,10 @@ static enum store_result step(void *prepared, const char **why)
 {
     struct postgresql_statement *statement = prepared;
     struct postgresql_reader *own = statement->owner;
+    statement->kept = false;
     if (statement->result == NULL && !run(statement)) {
-        *why = own->why;
+        /* The query is not at fault when the whole transaction runs again. */
+        *why = own->again ? NULL : own->why;
         return STORE_FAILED;
     }
     if (statement->row < 0)
@@ -147,14 +204,52 @@ static enum store_result step(void *prepared, const char **why)
     return columns_are_readable(statement->result, statement->row, own->why) ? STORE_OK : STORE_FAILED;
 }
 
-static const char *send_later(void *prepared)
+/* The values have to be there when the same ones are bound again. */
+static void keep_values(struct postgresql_statement *statement)
+{
+    for (int i = 0; i < statement->parameters; i++) {
+        const char *value = statement->values[i];
+        if (value != NULL && value != statement->copies[i] && value != (const char *)&statement->integers[i])
+            own_value(statement, i);
+    }
+}
+
+static void ask(void *prepared)
 {
     struct postgresql_statement *statement = prepared;
     struct postgresql_reader *own = statement->owner;
-    const char *why = NULL;
-    if (own->is_open && !own->careful)
-        return pipeline_send(statement) ? NULL : own->why;
-    return step(statement, &why) == STORE_FAILED ? why : NULL;
+    if (statement->kept || own->careful || own->kept_count == KEPT_MAX)
+        return;
+    statement->row = -1;
+    statement->asked = statement->kept = pipeline_ask(statement);
+    if (!statement->kept)
+        return;
+    keep_values(statement);
+    own->kept[own->kept_count++] = statement;
+}
+
+static void forget(struct store_reader *reader)
+{
+    struct postgresql_reader *own = (struct postgresql_reader *)reader;
+    for (; own->kept_count != 0; own->kept_count--) {
+        struct postgresql_statement *statement = own->kept[own->kept_count - 1];
+        if (statement->kept)
+            clear(statement);
+    }
+}
+
+static enum store_result send_later(void *prepared, bool must_change, const char **why)
+{
+    struct postgresql_statement *statement = prepared;
+    struct postgresql_reader *own = statement->owner;
+    forget(&own->reader);
+    if (own->is_open && !own->careful) {
+        *why = own->why;
+        return pipeline_send_change(statement, must_change) ? STORE_OK : STORE_FAILED;
+    }
+    if (step(statement, why) == STORE_FAILED)
+        return STORE_FAILED;
+    return must_change && own->changed == 0 ? STORE_NOT_FOUND : STORE_OK;
 }
 
 static int64_t changed(const struct store_reader *reader)
@@ -203,6 +298,8 @@ const struct engine_rows postgresql_rows = {
     .bind_null = bind_null,
     .bind_text = bind_text,
     .bind_blob = bind_blob,
+    .ask = ask,
+    .forget = forget,
     .step = step,
     .send = send_later,
     .changed = changed,

@@ -184,6 +184,14 @@ bool session_is_alive(struct postgresql_reader *own)
     return false;
 }
 
+/* The next connection does not know the statement. */
+static void forget(struct postgresql_statement *statement)
+{
+    statement->asked = false;
+    for (int i = 0; i < FORMS; i++)
+        statement->forms[i].on_server = false;
+}
+
 void session_lose(struct postgresql_reader *own, const char *why)
 {
     if (why != own->why)
@@ -191,11 +199,12 @@ void session_lose(struct postgresql_reader *own, const char *why)
     PQfinish(own->connection);
     own->connection = NULL;
     own->sent_count = 0;
-    own->broken = own->again = own->is_open;
+    own->broken = own->is_open;
+    own->again = own->is_open && !own->reads_moment;
     for (size_t group = 0; group < STATEMENT_GROUP_END; group++) {
         for (size_t i = 0; i < STATEMENTS_IN_GROUP_MAX; i++) {
             if (own->statements[group][i] != NULL)
-                own->statements[group][i]->on_server = false;
+                forget(own->statements[group][i]);
         }
     }
 }

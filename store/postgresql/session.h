@@ -13,6 +13,7 @@ enum {
     NUMBER_BYTES = 24,
     WHY_BYTES = 256,
     SENT_MAX = 256, /* statements on their way, before their answers are read */
+    KEPT_MAX = 8,   /* statements that were asked for ahead of their use */
 };
 
 struct postgresql_location {
@@ -23,13 +24,24 @@ struct postgresql_location {
 
 struct postgresql_reader;
 
+enum form {
+    FORM_PLAIN,
+    FORM_MUST_CHANGE, /* fails when it changes no row, and what comes behind it with it */
+    FORMS,
+};
+
+/* A text that the server prepares. */
+struct form_text {
+    char *sql;     /* NULL: not made yet */
+    char name[12]; /* on the server */
+    bool on_server;
+};
+
 /* A statement of store/sql in PostgreSQL's form: $1, $2… in the place of names. */
 struct postgresql_statement {
     struct postgresql_reader *owner;
     const char *label; /* for the log */
-    char *sql;
-    char name[12]; /* on the server */
-    bool on_server;
+    struct form_text forms[FORMS];
     int parameters;
     char *names[PARAMETERS_MAX];
     Oid types[PARAMETERS_MAX];
@@ -38,17 +50,27 @@ struct postgresql_statement {
     int formats[PARAMETERS_MAX];       /* all binary */
     uint64_t integers[PARAMETERS_MAX]; /* in network order */
     char *copies[PARAMETERS_MAX];      /* texts that do not live until the run */
-    PGresult *result;                  /* of the present run; NULL before it */
+    unsigned run;                      /* counts them */
+    bool asked;                        /* the present run is on its way, or its result is there */
+    bool kept;                         /* `reset` leaves it so, for the next run */
+    PGresult *result;                  /* of the present run; NULL before it, and when it failed */
     int row;
     char numbers[COLUMNS_MAX][NUMBER_BYTES]; /* of the present row, as texts */
 };
 
-enum sent_kind { SENT_PREPARATION, SENT_STATEMENT, SENT_WORDS };
+enum sent_kind {
+    SENT_PREPARATION,
+    SENT_QUESTION, /* its result is for the statement's run */
+    SENT_CHANGE,   /* nobody waits for it */
+    SENT_WORDS,
+};
 
 /* On its way to the server, in the order of the answers. */
 struct sent {
     enum sent_kind kind;
     struct postgresql_statement *statement; /* NULL for words */
+    enum form form;
+    unsigned run; /* of the statement */
 };
 
 /* The part of a connection that a server writes with. */
@@ -71,8 +93,11 @@ struct postgresql_reader {
     unsigned next_name;
     struct sent sent[SENT_MAX];
     size_t sent_count;
+    struct postgresql_statement *kept[KEPT_MAX]; /* or they were used since */
+    size_t kept_count;
     int64_t changed;     /* rows that the last statement changed */
     bool is_open;        /* a transaction is */
+    bool reads_moment;   /* it reads the state of one moment, and never runs again */
     bool broken;         /* the transaction cannot be kept, whatever becomes of the present statement */
     bool again;          /* it may succeed when it runs again */
     bool careful;        /* wait for each statement: one failed that nobody had waited for */
@@ -136,10 +161,13 @@ struct store_location *postgresql_locate(struct arena *arena, const struct store
 
 /* These send without waiting. False with own->why when the connection is lost. */
 [[gnu::warn_unused_result]] bool pipeline_send_words(struct postgresql_reader *own, const char *sql);
-[[gnu::warn_unused_result]] bool pipeline_send(struct postgresql_statement *statement);
+[[gnu::warn_unused_result]] bool pipeline_ask(struct postgresql_statement *statement);
+[[gnu::warn_unused_result]] bool pipeline_send_change(struct postgresql_statement *statement,
+                                                      bool must_change);
 
-/* Waits for the answers to all that was sent. True when the last one is good; its rows are in *last when that
- * is not NULL, and the caller's to clear. An earlier failure breaks the transaction. */
+/* Waits for the answers to all that was sent. The results of questions are then in their statements. True
+ * when all are good; the last one is in *last when that is not NULL, and the caller's to clear. The failure
+ * of a change that nobody waited for breaks the transaction. */
 [[gnu::warn_unused_result]] bool pipeline_collect(struct postgresql_reader *own, PGresult **last);
 
 /* The number of waits of all connections for an answer. */
@@ -150,4 +178,6 @@ uint64_t postgresql_round_trips(void);
 /* Makes `sql` of store/sql PostgreSQL's: numbers for names, and no order of joins. False when there are too
  * many parameters. */
 [[gnu::warn_unused_result]] bool statement_translate(const char *sql, struct postgresql_statement *out);
+/* The text of that form, made on first use. */
+struct form_text *statement_form(struct postgresql_statement *statement, enum form form);
 void statement_free(struct postgresql_statement *statement);

@@ -36,7 +36,7 @@ bool statement_translate(const char *sql, struct postgresql_statement *out)
 {
     static const char cross[] = "CROSS JOIN";
     size_t length = 0;
-    FILE *text = open_memstream(&out->sql, &length);
+    FILE *text = open_memstream(&out->forms[FORM_PLAIN].sql, &length);
     int number = 1;
     if (text == NULL)
         end_without("memory");
@@ -58,6 +58,18 @@ bool statement_translate(const char *sql, struct postgresql_statement *out)
     return number != 0;
 }
 
+struct form_text *statement_form(struct postgresql_statement *statement, enum form form)
+{
+    struct form_text *text = &statement->forms[form];
+    if (text->name[0] == '\0')
+        snprintf(text->name, sizeof text->name, "s%u", statement->owner->next_name++);
+    if (text->sql == NULL &&
+        asprintf(&text->sql, "WITH changed AS (%s RETURNING 1) SELECT 1 / count(*) FROM changed",
+                 statement->forms[FORM_PLAIN].sql) < 0)
+        end_without("memory");
+    return text;
+}
+
 void statement_free(struct postgresql_statement *statement)
 {
     if (statement == NULL)
@@ -67,6 +79,7 @@ void statement_free(struct postgresql_statement *statement)
         free(statement->names[i]);
         free(statement->copies[i]);
     }
-    free(statement->sql);
+    for (int i = 0; i < FORMS; i++)
+        free(statement->forms[i].sql);
     free(statement);
 }

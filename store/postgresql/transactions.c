@@ -54,12 +54,14 @@ static bool keep_gateways_waiting(struct postgresql_reader *own)
 static bool begin(struct store_reader *reader)
 {
     struct postgresql_reader *own = own_of(reader);
+    own->reads_moment = false;
     return open_transaction(reader, "BEGIN ISOLATION LEVEL SERIALIZABLE") &&
            (own->gateway != NULL ? number_transaction(own) : keep_gateways_waiting(own));
 }
 
 static bool begin_reading(struct store_reader *reader)
 {
+    own_of(reader)->reads_moment = true;
     return open_transaction(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
@@ -116,7 +118,7 @@ static bool may_run_again(const struct store_reader *reader)
 static void roll_back(struct store_reader *reader)
 {
     struct postgresql_reader *own = own_of(reader);
-    own->is_open = false;
+    own->is_open = own->broken = false;
     /* Behind a statement that fails, the first one is passed over. */
     for (int i = 0; i < 2 && own->connection != NULL; i++) {
         bool answered = pipeline_send_words(own, "ROLLBACK") && pipeline_collect(own, NULL);

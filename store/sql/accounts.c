@@ -162,7 +162,7 @@ enum store_result store_account_update(struct store_writer *writer, const struct
 {
     CHANGE(query, writer, STATEMENTS_ACCOUNTS, ACCOUNT_UPDATE);
     bind_changeable(&query, account);
-    return query_run_guarded(&query, ACCOUNT_EXISTS, account->id);
+    return query_send_guarded(&query, ACCOUNT_EXISTS, account->id);
 }
 
 enum store_result store_account_update_key(struct store_writer *writer, const struct account *account)
@@ -172,5 +172,5 @@ enum store_result store_account_update_key(struct store_writer *writer, const st
     query_bind_text_bytes(&query, "$key", account->key);
     query_bind_text(&query, "$thumbprint", account->thumbprint);
     query_bind_optional(&query, "$key_changed_at", account->key_changed_at);
-    return query_run_guarded(&query, ACCOUNT_EXISTS, account->id);
+    return query_send_guarded(&query, ACCOUNT_EXISTS, account->id);
 }

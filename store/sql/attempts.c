@@ -18,7 +18,7 @@ static const struct statement statements[] = {
         {"attempt_insert",
          "INSERT INTO attempts (id, order_id, issuer_identity_id, token_id, csr_hash, asked_validity,"
          " status, started_at)"
-         " VALUES ($id, $order_id, $issuer_identity_id, $token_id, $csr_hash, $asked_validity, $status,"
+         " VALUES ($id, $order_id, " ISSUER_IDENTITY_ID ", $token_id, $csr_hash, $asked_validity, $status,"
          " $started_at)"},
     [ATTEMPT_EXISTS] = {"attempt_exists", "SELECT 1 FROM attempts WHERE id = $id"},
     [ATTEMPT_END] = {"attempt_end",
@@ -45,16 +45,15 @@ QUERY_TAKE_STATUS(attempt_status, ATTEMPT_STARTED, ATTEMPT_REJECTED)
 
 enum store_result store_attempt_insert(struct store_writer *writer, struct attempt *attempt)
 {
-    int64_t issuer_identity_id;
-    enum store_result result =
-        issuer_identity_id_of(writer, attempt->issuer, attempt->root_fingerprint, &issuer_identity_id);
+    enum store_result result = issuer_identity_note(writer, attempt->issuer, attempt->root_fingerprint);
     if (result != STORE_OK)
         return result;
     attempt->id = store_next_id(writer, attempt->started_at * 1000);
     CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_INSERT);
     query_bind_integer(&query, "$id", attempt->id);
     query_bind_integer(&query, "$order_id", attempt->order_id);
-    query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
+    query_bind_text(&query, "$issuer", attempt->issuer);
+    query_bind_text(&query, "$root_fingerprint", attempt->root_fingerprint);
     query_bind_text(&query, "$token_id", attempt->token_id);
     query_bind_blob(&query, "$csr_hash", attempt->csr_hash);
     query_bind_text(&query, "$asked_validity", attempt->asked_validity);
@@ -71,14 +70,14 @@ enum store_result store_attempt_end(struct store_writer *writer, const struct at
     query_bind_optional(&query, "$ended_at", attempt->ended_at);
     query_bind_integer(&query, "$http_status", attempt->http_status);
     query_bind_text(&query, "$message", attempt->message);
-    return query_run_guarded(&query, ATTEMPT_EXISTS, attempt->id);
+    return query_send_guarded(&query, ATTEMPT_EXISTS, attempt->id);
 }
 
 enum store_result store_attempt_withdraw(struct store_writer *writer, int64_t id)
 {
     CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_WITHDRAW);
     query_bind_integer(&query, "$id", id);
-    return query_run_guarded(&query, ATTEMPT_EXISTS, id);
+    return query_send_guarded(&query, ATTEMPT_EXISTS, id);
 }
 
 static enum store_result make_orders_due(struct store_writer *writer)

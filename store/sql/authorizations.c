@@ -14,16 +14,18 @@ enum {
     VALIDATIONS_DUE,
     ORDERS_WAITING_ON,
     AUTHORIZATIONS_INHERITED,
+    AUTHORIZATIONS_OF_ORDER,
     AUTHORIZATION_EXISTS,
 };
 
-#define AUTHORIZATION_SELECT \
+#define AUTHORIZATION_COLUMNS \
     "SELECT z.id, z.account_id, a.endpoint, z.identifier_type, z.identifier, z.wildcard, z.subdomains, " \
     "z.status, " \
     "z.created_at," \
     " z.expires_at, z.token, z.offered, z.challenge_type, z.challenge_status, z.validated_at, z.error," \
-    " z.attempt_count, z.first_attempt_at, z.next_attempt_at, z.basis, z.parent_id" \
-    " FROM authorizations z CROSS JOIN accounts a ON a.id = z.account_id "
+    " z.attempt_count, z.first_attempt_at, z.next_attempt_at, z.basis, z.parent_id FROM "
+#define AUTHORIZATION_SELECT \
+    AUTHORIZATION_COLUMNS "authorizations z CROSS JOIN accounts a ON a.id = z.account_id "
 
 /* The condition of the index authorizations_due. */
 #define DUE_CONDITION "challenge_status = 'processing' AND status = 'pending'"
@@ -68,6 +70,11 @@ static const struct statement statements[] = {
     [AUTHORIZATIONS_INHERITED] = {"authorizations_inherited",
                                   AUTHORIZATION_SELECT "WHERE z.parent_id = $parent_id AND z.status = 'valid'"
                                                        " AND z.expires_at > $now"},
+    [AUTHORIZATIONS_OF_ORDER] = {"authorizations_of_order", AUTHORIZATION_COLUMNS
+                                 "order_authorizations oa"
+                                 " CROSS JOIN authorizations z ON z.id = oa.authorization_id"
+                                 " CROSS JOIN accounts a ON a.id = z.account_id"
+                                 " WHERE oa.order_id = $order_id"},
 };
 
 const struct statement_table store_authorization_statements = {statements,
@@ -124,6 +131,11 @@ static enum store_result take_authorization(struct query *query, struct authoriz
     out->basis = query_take_authorization_basis(query);
     out->parent_id = query_take_integer(query);
     return query_finish(query);
+}
+
+void store_authorization_ask(struct store_reader *reader, int64_t id)
+{
+    query_ask_by_id(reader, STATEMENTS_AUTHORIZATIONS, AUTHORIZATION_LOAD, "$id", id);
 }
 
 enum store_result store_authorization_load(struct store_reader *reader, struct arena *arena, int64_t id,
@@ -222,7 +234,7 @@ enum store_result store_authorization_update(struct store_writer *writer,
     bind_changeable(&query, authorization);
     query_bind_text(&query, "$was", authorization_status_name(was));
     bind_challenge_status(&query, "$challenge_was", challenge_was);
-    return query_run_guarded(&query, AUTHORIZATION_EXISTS, authorization->id);
+    return query_send_guarded(&query, AUTHORIZATION_EXISTS, authorization->id);
 }
 
 enum store_result store_validation_queue_after(struct store_reader *reader, int64_t after,
@@ -267,6 +279,28 @@ enum store_result store_orders_waiting_on(struct store_reader *reader, struct ar
     while ((result = query_next(&query)) == STORE_OK) {
         *ids = array_with_room(arena, *ids, *count, sizeof **ids);
         (*ids)[(*count)++] = query_take_integer(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
+}
+
+void store_authorizations_of_order_ask(struct store_reader *reader, int64_t order_id)
+{
+    query_ask_by_id(reader, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_OF_ORDER, "$order_id", order_id);
+}
+
+enum store_result store_authorizations_of_order(struct store_reader *reader, struct arena *arena,
+                                                const struct order *order, struct authorization **out)
+{
+    enum store_result result;
+    struct authorization one;
+    QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, AUTHORIZATIONS_OF_ORDER);
+    query_bind_integer(&query, "$order_id", order->id);
+    *out = arena_alloc_array(arena, order->identifier_count, sizeof **out);
+    while ((result = take_authorization(&query, &one)) == STORE_OK) {
+        for (size_t i = 0; i < order->identifier_count; i++) {
+            if (order->authorization_ids[i] == one.id)
+                (*out)[i] = one;
+        }
     }
     return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }

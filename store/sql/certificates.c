@@ -54,7 +54,7 @@ static const struct statement statements[] = {
          " revocation_requested_by, revocation_next_attempt_at, revocation_attempt_count, revocation_error, "
          "revoked_at,"
          " created_at)"
-         " VALUES ($id, $account_id, $order_id, $issuer_identity_id, $chain_id, $serial, $leaf, $key_hash,"
+         " VALUES ($id, $account_id, $order_id, " ISSUER_IDENTITY_ID ", $chain_id, $serial, $leaf, $key_hash,"
          " $not_before, $not_after, $status, $origin, $rejected_because, $revocation_requested_at, "
          "$revocation_reason,"
          " $revocation_requested_by, $revocation_next_attempt_at, $revocation_attempt_count, "
@@ -64,10 +64,10 @@ static const struct statement statements[] = {
     [CERTIFICATE_ADOPT] =
         {"certificate_adopt",
          "UPDATE certificates SET account_id = $account_id, order_id = $order_id,"
-         " issuer_identity_id = $issuer_identity_id, chain_id = $chain_id, leaf = $leaf, origin = $origin"
+         " issuer_identity_id = " ISSUER_IDENTITY_ID ", chain_id = $chain_id, leaf = $leaf, origin = $origin"
          " WHERE id = $id AND origin = 'imported' AND status = 'good' AND revocation_requested_at IS NULL"
          " AND NOT EXISTS (SELECT 1 FROM certificates t WHERE t.serial = certificates.serial"
-         " AND t.issuer_identity_id = $issuer_identity_id AND t.id <> $id)"
+         " AND t.issuer_identity_id = " ISSUER_IDENTITY_ID " AND t.id <> $id)"
          " RETURNING id"},
     [CERTIFICATE_INSERT_NAME] = {"certificate_insert_name",
                                  "INSERT INTO certificate_names (certificate_id, name) VALUES ($id, $name)"},
@@ -160,6 +160,11 @@ static enum store_result take_certificate(struct query *query, struct certificat
     return query_finish(query);
 }
 
+void store_certificate_ask(struct store_reader *reader, int64_t id)
+{
+    query_ask_by_id(reader, STATEMENTS_CERTIFICATES, CERTIFICATE_LOAD, "$id", id);
+}
+
 enum store_result store_certificate_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                          struct certificate *out)
 {
@@ -228,25 +233,33 @@ static enum store_result find_chain(struct store_reader *reader, const char *has
     return result;
 }
 
-/* `id` is 0 for an empty chain: the root itself signed the leaf. */
-static enum store_result chain_id_of(struct store_writer *writer, struct bytes pem, int64_t *id)
+static void ask_chain(struct store_reader *reader, const char *hash)
+{
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, CHAIN_FIND);
+    query_bind_text(&query, "$hash", hash);
+    query_ask(&query);
+}
+
+static void ask_serial(struct store_reader *reader, const char *serial)
+{
+    QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, CERTIFICATES_BY_SERIAL);
+    query_bind_text(&query, "$serial", serial);
+    query_ask(&query);
+}
+
+/* `hash` is NULL for an empty chain: the root itself signed the leaf. The id is 0 then. */
+static enum store_result chain_id_of(struct store_writer *writer, const char *hash, struct bytes pem,
+                                     int64_t *id)
 {
     *id = 0;
-    if (pem.n == 0)
-        return STORE_OK;
-    struct arena *arena = arena_new();
-    const char *hash = certificate_fingerprint(arena, pem);
-    enum store_result result = find_chain(store_reader_of(writer), hash, id);
-    if (result == STORE_NOT_FOUND) {
-        CHANGE(query, writer, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
-        query_bind_text(&query, "$hash", hash);
-        query_bind_pem(&query, "$pem", pem);
-        result = query_send(&query);
-        if (result == STORE_OK)
-            result = find_chain(store_reader_of(writer), hash, id);
-    }
-    arena_free(arena);
-    return result;
+    enum store_result result = hash == NULL ? STORE_OK : find_chain(store_reader_of(writer), hash, id);
+    if (result != STORE_NOT_FOUND)
+        return result;
+    CHANGE(query, writer, STATEMENTS_CERTIFICATES, CHAIN_INSERT);
+    query_bind_text(&query, "$hash", hash);
+    query_bind_pem(&query, "$pem", pem);
+    result = query_send(&query);
+    return result == STORE_OK ? find_chain(store_reader_of(writer), hash, id) : result;
 }
 
 static void bind_changeable(struct query *query, const struct certificate *certificate)
@@ -262,14 +275,20 @@ static void bind_changeable(struct query *query, const struct certificate *certi
     query_bind_optional(query, "$revoked_at", certificate->revoked_at);
 }
 
+static void bind_identity(struct query *query, const struct certificate *certificate)
+{
+    query_bind_text(query, "$issuer", certificate->issuer);
+    query_bind_text(query, "$root_fingerprint", certificate->root_fingerprint);
+}
+
 static enum store_result insert_row(struct store_writer *writer, const struct certificate *certificate,
-                                    int64_t issuer_identity_id, int64_t chain_id)
+                                    int64_t chain_id)
 {
     CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_INSERT);
     bind_changeable(&query, certificate);
     query_bind_optional(&query, "$account_id", certificate->account_id);
     query_bind_optional(&query, "$order_id", certificate->order_id);
-    query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
+    bind_identity(&query, certificate);
     query_bind_optional(&query, "$chain_id", chain_id);
     query_bind_text(&query, "$serial", certificate->serial);
     query_bind_blob(&query, "$leaf", certificate->leaf);
@@ -279,20 +298,20 @@ static enum store_result insert_row(struct store_writer *writer, const struct ce
     query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
     query_bind_text(&query, "$rejected_because", certificate->rejected_because);
     query_bind_integer(&query, "$created_at", certificate->created_at);
-    enum store_result result = query_run(&query);
+    enum store_result result = query_send_change(&query);
     return result == STORE_NOT_FOUND ? STORE_KNOWN : result;
 }
 
 /* Turns the row that an import made of this certificate into the certificate's own. */
 static enum store_result adopt_row(struct store_writer *writer, struct certificate *certificate,
-                                   int64_t row_id, int64_t issuer_identity_id, int64_t chain_id)
+                                   int64_t row_id, int64_t chain_id)
 {
     CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_ADOPT);
     query_bind_integer(&query, "$id", row_id);
     query_bind_optional(&query, "$account_id", certificate->account_id);
     query_bind_optional(&query, "$order_id", certificate->order_id);
     query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
-    query_bind_integer(&query, "$issuer_identity_id", issuer_identity_id);
+    bind_identity(&query, certificate);
     query_bind_optional(&query, "$chain_id", chain_id);
     query_bind_blob(&query, "$leaf", certificate->leaf);
     enum store_result result = query_next(&query);
@@ -323,28 +342,56 @@ static enum store_result find_row(struct store_reader *reader, const struct cert
     return result;
 }
 
+static enum store_result insert_new(struct store_writer *writer, struct certificate *certificate,
+                                    int64_t chain_id, const struct identifier *identifiers,
+                                    size_t identifier_count)
+{
+    certificate->id = store_next_id(writer, certificate->created_at * 1000);
+    enum store_result result = insert_row(writer, certificate, chain_id);
+    for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
+        result = insert_name(writer, certificate->id, identifiers[i].value);
+    return result;
+}
+
+static void ask_both(struct store_reader *reader, const char *hash, const char *serial)
+{
+    if (!query_may_ask(reader))
+        return;
+    if (hash != NULL)
+        ask_chain(reader, hash);
+    ask_serial(reader, serial);
+}
+
+static enum store_result insert_behind(struct store_writer *writer, struct certificate *certificate,
+                                       const char *chain_hash, const struct identifier *identifiers,
+                                       size_t identifier_count)
+{
+    int64_t chain_id = 0, known_id = 0;
+    enum store_result result =
+        issuer_identity_note(writer, certificate->issuer, certificate->root_fingerprint);
+    if (result != STORE_OK)
+        return result;
+    ask_both(store_reader_of(writer), chain_hash, certificate->serial);
+    enum store_result found = find_row(store_reader_of(writer), certificate, &known_id);
+    if (found == STORE_FAILED)
+        return found;
+    result = chain_id_of(writer, chain_hash, certificate->chain_pem, &chain_id);
+    if (result != STORE_OK)
+        return result;
+    if (found == STORE_NOT_FOUND)
+        return insert_new(writer, certificate, chain_id, identifiers, identifier_count);
+    return certificate->status == CERTIFICATE_GOOD ? adopt_row(writer, certificate, known_id, chain_id)
+                                                   : STORE_KNOWN;
+}
+
 enum store_result store_certificate_insert(struct store_writer *writer, struct certificate *certificate,
                                            const struct identifier *identifiers, size_t identifier_count)
 {
-    int64_t issuer_identity_id, chain_id;
-    enum store_result result = issuer_identity_id_of(writer, certificate->issuer,
-                                                     certificate->root_fingerprint, &issuer_identity_id);
-    if (result == STORE_OK)
-        result = chain_id_of(writer, certificate->chain_pem, &chain_id);
-    if (result != STORE_OK)
-        return result;
-    int64_t known_id = 0;
-    result = find_row(store_reader_of(writer), certificate, &known_id);
-    if (result == STORE_OK)
-        return certificate->status == CERTIFICATE_GOOD
-                   ? adopt_row(writer, certificate, known_id, issuer_identity_id, chain_id)
-                   : STORE_KNOWN;
-    if (result == STORE_FAILED)
-        return result;
-    certificate->id = store_next_id(writer, certificate->created_at * 1000);
-    result = insert_row(writer, certificate, issuer_identity_id, chain_id);
-    for (size_t i = 0; result == STORE_OK && i < identifier_count; i++)
-        result = insert_name(writer, certificate->id, identifiers[i].value);
+    struct arena *arena = arena_new();
+    struct bytes chain = certificate->chain_pem;
+    const char *hash = chain.n == 0 ? NULL : certificate_fingerprint(arena, chain);
+    enum store_result result = insert_behind(writer, certificate, hash, identifiers, identifier_count);
+    arena_free(arena);
     return result;
 }
 
@@ -387,7 +434,7 @@ enum store_result store_certificate_update(struct store_writer *writer, const st
 {
     CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
     bind_changeable(&query, certificate);
-    return query_run_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
+    return query_send_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
 }
 
 enum store_result store_certificate_correct(struct store_writer *writer,
@@ -401,7 +448,7 @@ enum store_result store_certificate_correct(struct store_writer *writer,
     query_bind_integer(&query, "$revocation_next_attempt_at", certificate->revocation_next_attempt_at);
     query_bind_integer(&query, "$revocation_attempt_count", certificate->revocation_attempt_count);
     query_bind_text(&query, "$revocation_error", certificate->revocation_error);
-    return query_run_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
+    return query_send_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
 }
 
 static enum store_result revoke_twin(struct store_writer *writer, struct certificate *twin,

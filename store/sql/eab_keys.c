@@ -131,7 +131,7 @@ enum store_result store_eab_key_use(struct store_writer *writer, int64_t id)
 {
     CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_USE);
     query_bind_integer(&query, "$id", id);
-    return query_run_guarded(&query, EAB_KEY_EXISTS, id);
+    return query_send_guarded(&query, EAB_KEY_EXISTS, id);
 }
 
 enum store_result store_eab_key_revoke(struct store_writer *writer, int64_t id, int64_t now)
@@ -139,7 +139,7 @@ enum store_result store_eab_key_revoke(struct store_writer *writer, int64_t id, 
     CHANGE(query, writer, STATEMENTS_EAB_KEYS, EAB_KEY_REVOKE);
     query_bind_integer(&query, "$id", id);
     query_bind_integer(&query, "$now", now);
-    return query_run_guarded(&query, EAB_KEY_EXISTS, id);
+    return query_send_guarded(&query, EAB_KEY_EXISTS, id);
 }
 
 enum store_result store_eab_key_merge(struct store_writer *writer, const struct eab_key *key)
@@ -148,7 +148,7 @@ enum store_result store_eab_key_merge(struct store_writer *writer, const struct 
     query_bind_integer(&query, "$id", key->id);
     query_bind_integer(&query, "$uses", key->uses);
     query_bind_optional(&query, "$revoked_at", key->revoked_at);
-    return query_run_guarded(&query, EAB_KEY_EXISTS, key->id);
+    return query_send_guarded(&query, EAB_KEY_EXISTS, key->id);
 }
 
 enum store_result store_eab_keys_after(struct store_reader *reader, struct arena *arena, int64_t after,

@@ -70,12 +70,18 @@ struct engine_rows {
     const char *(*bind_blob)(void *prepared, int parameter, struct bytes blob);
 
     /* STORE_OK for a row, STORE_NOT_FOUND behind the last one, STORE_FAILED with `why`, which lives until the
-     * connection's next call. */
+     * connection's next call, and is NULL when the transaction only has to run again. */
     enum store_result (*step)(void *prepared, const char **why);
-    /* Runs a statement without rows. An engine may do so with the next one that is waited for, within the
-     * transaction; if it fails then, the transaction does. The bound octets need not live on. NULL, or why.
-     */
-    const char *(*send)(void *prepared);
+    /* Begins to run a statement, so that the next ones go with it. `reset` leaves it so: `step` has its rows
+     * when the same values are bound next, before anything is written and before `forget`. NULL: a statement
+     * costs no wait. */
+    void (*ask)(void *prepared);
+    void (*forget)(struct store_reader *reader); /* NULL with `ask` */
+    /* Runs a statement without rows: STORE_OK, STORE_FAILED with `why`, STORE_NOT_FOUND when it `must_change`
+     * a row and has changed none. An engine may do so with the next statement that is waited for, within the
+     * transaction: then it says STORE_OK, and what goes wrong undoes the transaction (may_run_again). The
+     * bound octets need not live on. */
+    enum store_result (*send)(void *prepared, bool must_change, const char **why);
     /* The number of rows that the last statement changed. */
     int64_t (*changed)(const struct store_reader *reader);
 
@@ -96,6 +102,8 @@ struct engine {
     struct library (*library)(void);
     size_t (*schema)(void);
     bool reads_wait; /* for the network: no loop may read */
+    /* The waits of all connections for an answer; NULL: there are none. */
+    uint64_t (*round_trips)(void);
 
     /* ---- the place ---- */
     /* True when `database` of a configuration is for this engine. NULL: when it is for no other. */

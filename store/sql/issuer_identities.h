@@ -4,8 +4,11 @@
 
 #include "store/store.h"
 
-/* Returns the identity's row, made when it is new. Only inside `apply`. */
-[[gnu::warn_unused_result]] enum store_result issuer_identity_id_of(struct store_writer *writer,
-                                                                    const char *issuer,
-                                                                    const char *root_fingerprint,
-                                                                    int64_t *id);
+/* The id of an identity that was noted, in a statement with these two parameters. */
+#define ISSUER_IDENTITY_ID \
+    "(SELECT id FROM issuer_identities WHERE issuer = $issuer AND root_fingerprint = $root_fingerprint)"
+
+/* Makes the identity's row when it is new. Only inside `apply`. */
+[[gnu::warn_unused_result]] enum store_result issuer_identity_note(struct store_writer *writer,
+                                                                   const char *issuer,
+                                                                   const char *root_fingerprint);

@@ -129,9 +129,16 @@ static enum store_result load_identifiers(struct store_reader *reader, struct ar
     return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
 }
 
+void store_order_ask(struct store_reader *reader, int64_t id)
+{
+    query_ask_by_id(reader, STATEMENTS_ORDERS, ORDER_LOAD, "$id", id);
+    query_ask_by_id(reader, STATEMENTS_ORDERS, ORDER_LOAD_IDENTIFIERS, "$id", id);
+}
+
 enum store_result store_order_load(struct store_reader *reader, struct arena *arena, int64_t id,
                                    struct order *out)
 {
+    store_order_ask(reader, id);
     QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_LOAD);
     query_bind_integer(&query, "$id", id);
     enum store_result result = take_order(&query, out);
@@ -204,7 +211,7 @@ enum store_result store_order_update(struct store_writer *writer, const struct o
     CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_UPDATE);
     bind_changeable(&query, order);
     query_bind_text(&query, "$was", order_status_name(was));
-    return query_run_guarded(&query, ORDER_EXISTS, order->id);
+    return query_send_guarded(&query, ORDER_EXISTS, order->id);
 }
 
 enum store_result store_order_queue_after(struct store_reader *reader, struct arena *arena, const char *after,

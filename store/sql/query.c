@@ -6,11 +6,13 @@
 #include "acme/base/json.h"
 #include "acme/base/visible.h"
 
+/* `what` is NULL when there is nothing to say. */
 static void fail(struct query *query, const char *what)
 {
     query->failed = true;
     query->reader->failed = true;
-    store_log("store: %s: %s", query->name, what);
+    if (what != NULL)
+        store_log("store: %s: %s", query->name, what);
 }
 
 struct query query_begin(struct store_reader *reader, struct arena *arena, enum statement_group group,
@@ -149,12 +151,46 @@ enum store_result query_run(struct query *query)
     return query_changed_rows(query) > 0 ? STORE_OK : STORE_NOT_FOUND;
 }
 
-enum store_result query_send(struct query *query)
+bool query_may_ask(const struct store_reader *reader)
+{
+    return reader->rows->ask != NULL;
+}
+
+void query_ask(struct query *query)
+{
+    if (!query->failed && query_may_ask(query->reader))
+        query->reader->rows->ask(query->prepared);
+}
+
+void query_ask_by_id(struct store_reader *reader, enum statement_group group, size_t index, const char *name,
+                     int64_t id)
+{
+    if (!query_may_ask(reader))
+        return;
+    QUERY(query, reader, NULL, group, index);
+    query_bind_integer(&query, name, id);
+    query_ask(&query);
+}
+
+static enum store_result send_statement(struct query *query, bool must_change)
 {
     if (query->failed)
         return STORE_FAILED;
-    check_done(query, query->reader->rows->send(query->prepared));
-    return query->failed ? STORE_FAILED : STORE_OK;
+    const char *why;
+    enum store_result result = query->reader->rows->send(query->prepared, must_change, &why);
+    if (result == STORE_FAILED)
+        fail(query, why);
+    return result;
+}
+
+enum store_result query_send(struct query *query)
+{
+    return send_statement(query, false);
+}
+
+enum store_result query_send_change(struct query *query)
+{
+    return send_statement(query, true);
 }
 
 int64_t query_changed_rows(const struct query *query)
@@ -162,9 +198,9 @@ int64_t query_changed_rows(const struct query *query)
     return query->reader->rows->changed(query->reader);
 }
 
-enum store_result query_run_guarded(struct query *query, size_t exists, int64_t id)
+enum store_result query_send_guarded(struct query *query, size_t exists, int64_t id)
 {
-    enum store_result result = query_run(query);
+    enum store_result result = query_send_change(query);
     if (result != STORE_NOT_FOUND)
         return result;
     QUERY(row, query->reader, NULL, query->group, exists);

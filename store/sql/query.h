@@ -60,6 +60,16 @@ void query_bind_problem(struct query *query, const char *problem_json);
 /* Steps to the next row: STORE_OK, STORE_NOT_FOUND when there is none, STORE_FAILED. */
 [[gnu::warn_unused_result]] enum store_result query_next(struct query *query);
 
+/* False when a statement costs no wait: query_ask does nothing. */
+[[gnu::warn_unused_result]] bool query_may_ask(const struct store_reader *reader);
+
+/* Begins to run the statement, so that the next ones go with it. A later query with the same values has the
+ * rows without a wait of its own, before anything is written and before store_read_ahead_end. */
+void query_ask(struct query *query);
+/* The same for a statement with one parameter. */
+void query_ask_by_id(struct store_reader *reader, enum statement_group group, size_t index, const char *name,
+                     int64_t id);
+
 /* Runs a statement without rows. STORE_NOT_FOUND when it changed none. */
 [[gnu::warn_unused_result]] enum store_result query_run(struct query *query);
 
@@ -67,16 +77,23 @@ void query_bind_problem(struct query *query, const char *problem_json);
  * transaction's next statement, or COMMIT. Within `apply`. */
 [[gnu::warn_unused_result]] enum store_result query_send(struct query *query);
 
+/*
+ * The same for a statement that changes a row, or inserts one, unless another was faster: then
+ * STORE_NOT_FOUND. An engine that puts it off says STORE_OK, and makes `apply` run again if it changes none:
+ * that run gets the true result. So `apply` does nothing on STORE_OK that a second run cannot correct.
+ */
+[[gnu::warn_unused_result]] enum store_result query_send_change(struct query *query);
+
 /* The number of rows that the last query_run changed. */
 int64_t query_changed_rows(const struct query *query);
 
 /*
- * Runs as query_run does, for a statement that changes the row `id` only in the expected state. If it changed
- * none, `exists` of the same group, "SELECT 1 FROM … WHERE id = $id", distinguishes STORE_LOST_RACE from
- * STORE_NOT_FOUND.
+ * Runs as query_send_change does, for a statement that changes the row `id` only in the expected state. If it
+ * changed none, `exists` of the same group, "SELECT 1 FROM … WHERE id = $id", distinguishes STORE_LOST_RACE
+ * from STORE_NOT_FOUND.
  */
-[[gnu::warn_unused_result]] enum store_result query_run_guarded(struct query *query, size_t exists,
-                                                                int64_t id);
+[[gnu::warn_unused_result]] enum store_result query_send_guarded(struct query *query, size_t exists,
+                                                                 int64_t id);
 
 /* Take columns from left to right. NULL gives 0, NULL and empty bytes. Texts and blobs are copied into the
  * arena. */

@@ -14,7 +14,7 @@ static const struct statement statements[] = {
     [REVOCATION_LIST_SAVE] =
         {"revocation_list_save",
          "INSERT INTO revocation_lists (issuer_identity_id, fetched_at, next_update, crl, chain)"
-         " VALUES ($issuer_identity_id, $fetched_at, $next_update, $crl, $chain)"
+         " VALUES (" ISSUER_IDENTITY_ID ", $fetched_at, $next_update, $crl, $chain)"
          " ON CONFLICT (issuer_identity_id) DO UPDATE SET fetched_at = excluded.fetched_at,"
          " next_update = excluded.next_update, crl = excluded.crl, chain = excluded.chain"},
 };
@@ -47,15 +47,15 @@ enum store_result store_revocation_lists_load(struct store_reader *reader, struc
 enum store_result store_revocation_list_save(struct store_writer *writer,
                                              const struct revocation_list_row *row)
 {
-    int64_t id;
-    enum store_result result = issuer_identity_id_of(writer, row->issuer, row->root_fingerprint, &id);
+    enum store_result result = issuer_identity_note(writer, row->issuer, row->root_fingerprint);
     if (result != STORE_OK)
         return result;
     CHANGE(query, writer, STATEMENTS_REVOCATION_LISTS, REVOCATION_LIST_SAVE);
-    query_bind_integer(&query, "$issuer_identity_id", id);
+    query_bind_text(&query, "$issuer", row->issuer);
+    query_bind_text(&query, "$root_fingerprint", row->root_fingerprint);
     query_bind_integer(&query, "$fetched_at", row->fetched_at);
     query_bind_integer(&query, "$next_update", row->next_update);
     query_bind_blob(&query, "$crl", row->crl);
     query_bind_blob(&query, "$chain", row->chain_pem);
-    return query_run(&query);
+    return query_send(&query);
 }

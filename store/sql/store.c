@@ -132,6 +132,17 @@ size_t store_backlog(struct store *store)
     return committer_backlog(store->committer);
 }
 
+uint64_t store_round_trips(const struct store *store)
+{
+    return store->engine->round_trips == NULL ? 0 : store->engine->round_trips();
+}
+
+void store_read_ahead_end(struct store_reader *reader)
+{
+    if (reader->rows->forget != NULL)
+        reader->rows->forget(reader);
+}
+
 bool store_takes_writes(const struct store *store)
 {
     return committer_keeps_writes(store->committer);

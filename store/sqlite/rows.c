@@ -66,15 +66,16 @@ static enum store_result step(void *prepared, const char **why)
     }
 }
 
-static const char *send_now(void *prepared)
-{
-    const char *why = NULL;
-    return step(prepared, &why) == STORE_FAILED ? why : NULL;
-}
-
 static int64_t changed(const struct store_reader *reader)
 {
     return sqlite3_changes64(database_of(reader));
+}
+
+static enum store_result send_now(void *prepared, bool must_change, const char **why)
+{
+    if (step(prepared, why) == STORE_FAILED)
+        return STORE_FAILED;
+    return must_change && sqlite3_changes64(sqlite3_db_handle(prepared)) == 0 ? STORE_NOT_FOUND : STORE_OK;
 }
 
 static int64_t integer(void *prepared, int column)

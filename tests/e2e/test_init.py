@@ -13,6 +13,7 @@ from client_scenarios import fresh_name
 from support import tools
 from support.acme_client import HttpProver
 from support.ca_faults import answer, clock_off, text
+from support.databases import SQLite
 from support.gateway import Gateway, environment, run_command
 from support.ports import free_port
 from support.provisioner_keys import ProvisionerKey
@@ -28,7 +29,7 @@ class Written(Gateway):
 
     def __init__(self, folder, name_server):
         super().__init__(folder, {}, folder / "etc/root_ca.crt", name_server)
-        self.database = folder / "state/acmegate.db"
+        self.store = SQLite(folder / "state")
         self.variables = {
             "ACMEGATE_VALIDATION_RESOLVERS": name_server.address,
             "ACMEGATE_VALIDATION_HTTP_PORT": str(self.http_port),

@@ -4,6 +4,7 @@
 #include "store/authorizations.h"
 #include "store/database.h"
 #include "store/eab_keys.h"
+#include "store/orders.h"
 
 LEAK_CHECKED_SUITE(permit);
 
@@ -163,16 +164,20 @@ static struct authorization make_valid(struct database *database, const struct a
     return authorization;
 }
 
-static struct order order_of(const struct account *account, struct identifier *identifiers, int64_t *ids,
-                             size_t count)
+static struct order insert_order(struct database *database, const struct account *account,
+                                 struct identifier *identifiers, int64_t *ids, size_t count)
 {
-    return (struct order){.account_id = account->id,
+    struct order order = {.account_id = account->id,
                           .endpoint = "acme",
                           .profile = "default",
+                          .status = ORDER_PENDING,
+                          .created_at = NOW,
                           .identifiers = identifiers,
                           .authorization_ids = ids,
                           .identifier_count = count,
                           .client_address = "192.0.2.7"};
+    cr_assert_eq(store_order_insert(database->writer, &order), STORE_OK);
+    return order;
 }
 
 Test(permit, an_order_needs_its_endpoint_and_a_profile_that_is_offered)
@@ -199,7 +204,7 @@ Test(permit, an_order_needs_its_endpoint_and_a_profile_that_is_offered)
         &database, &account, (struct authorization){.identifier = name, .basis = AUTHORIZATION_PROVEN});
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct problem *problem = &(struct problem){0};
-        struct order order = order_of(&account, &name, &proven.id, 1);
+        struct order order = insert_order(&database, &account, &name, &proven.id, 1);
         order.endpoint = cases[i].endpoint;
         order.profile = cases[i].profile;
         cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,
@@ -271,6 +276,7 @@ Test(permit, an_order_needs_an_authorization_that_stands_for_each_name)
                                    .basis = cases[i].basis,
                                    .parent_id = cases[i].basis == AUTHORIZATION_INHERITED ? parent.id : 0});
         int64_t ids[] = {other.id, own.id};
+        struct order order = insert_order(&database, &account, names, ids, 2);
         int64_t deleted = cases[i].deleted == OWN ? own.id : cases[i].deleted == PARENT ? parent.id : 0;
         database_run(&database, arena_printf(database.arena, "DELETE FROM authorizations WHERE id = %lld",
                                              (long long)deleted));
@@ -279,7 +285,6 @@ Test(permit, an_order_needs_an_authorization_that_stands_for_each_name)
                                              "UPDATE authorizations SET expires_at = expires_at + 86400"
                                              " WHERE id = %lld",
                                              (long long)other.id));
-        struct order order = order_of(&account, names, ids, 2);
         order.client_address = cases[i].client;
         const struct problem *problem = &(struct problem){0};
         cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,
@@ -313,7 +318,7 @@ Test(permit, a_store_that_fails_says_nothing_of_the_order)
         struct account account = make_account(&database, "thumbprint");
         struct identifier name = dns("www.example.org");
         struct authorization pending = make_authorization(&database, &account, "www.example.org");
-        struct order order = order_of(&account, &name, &pending.id, 1);
+        struct order order = insert_order(&database, &account, &name, &pending.id, 1);
         const struct problem *problem = NULL;
         account.eab_key_id = key.id;
         cr_expect_eq(permit_issue(&config, store_reader_of(database.writer), database.arena, &account, &order,

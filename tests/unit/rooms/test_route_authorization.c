@@ -309,7 +309,7 @@ Test(route_authorization, a_challenge_that_ended_meanwhile_is_not_handed_over)
     }
 }
 
-/* The account and the challenge are read before it begins, and the challenge again for the reply. */
+/* The account and the challenge are read together before it begins, and the challenge again for the reply. */
 Test(route_authorization, a_reply_that_cannot_be_read_leaves_what_was_begun)
 {
     for (enum fake_hindrance how = 0; how < FAKE_HINDRANCES; how++) {
@@ -317,7 +317,7 @@ Test(route_authorization, a_reply_that_cannot_be_read_leaves_what_was_begun)
         struct site_client *client = site_account("acme");
         const char *path = challenge_path(pending(client, "a.test"), "http-01");
         site_skip_events();
-        fake_loads_hinder(how, 3);
+        fake_loads_hinder(how, 2);
         SITE_EXPECT("the reply", site_post(client, path, "{}"), 503, "serverInternal", "database",
                     "challenge.requested challenge.retried");
         cr_expect(fake_loads_hindered(how));

@@ -50,6 +50,49 @@ Test(committer, one_operation_that_fails_takes_no_other_with_it)
     database_end(&database);
 }
 
+static struct order pending_order;
+static enum store_result heard;
+
+/* Expects a state that the order does not have: as if another had been faster. */
+static enum store_apply_result insert_and_lose_race(struct write *write, struct store_writer *writer)
+{
+    struct order order = pending_order;
+    order.status = ORDER_PROCESSING;
+    if (write_insert(write, writer) != STORE_APPLIED)
+        return STORE_DISCARD;
+    heard = store_order_update(writer, &order, ORDER_READY);
+    return store_applied(heard);
+}
+
+/* An engine may learn of it only behind the operations that follow. */
+Test(committer, one_that_loses_a_race_hears_so_and_takes_no_other_with_it)
+{
+    struct database database;
+    struct write gate = {0}, writes[] = {{.body = write_insert, .number = 1},
+                                         {.body = insert_and_lose_race, .number = 2},
+                                         {.body = write_insert, .number = 3}};
+    database_begin(&database);
+    database_connect(&database);
+    struct account account = make_account(&database, "thumbprint");
+    struct authorization authorization = make_authorization(&database, &account, "a.example");
+    pending_order = make_order(&database, &account, &authorization, 1);
+    database_disconnect(&database);
+    database_serve(&database);
+    writes_submit_at_gate(&database, &gate);
+    for (size_t i = 0; i < 3; i++)
+        writes_submit(&database, &writes[i]);
+    writes_open_gate();
+    writes_wait(4);
+    static const int64_t kept[] = {1, 0, 1};
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(writes[i].outcome, STORE_COMMITTED, "operation %zu", i);
+        cr_expect_eq(writes_events_of(&database, (int)i + 1), kept[i], "operation %zu", i);
+    }
+    cr_expect_eq(heard, STORE_LOST_RACE);
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM orders WHERE status = 'pending'"), 1);
+    database_end(&database);
+}
+
 /* ---- the observer of events ---- */
 
 static int64_t observed[8];

@@ -105,7 +105,10 @@ static enum store_apply_result meet_a_deadlock(struct write *write, struct store
     run_other("BEGIN");
     run_other(arena_printf(database.arena, "UPDATE accounts SET terms_agreed = 1 WHERE id = %lld",
                            (long long)accounts[0].id));
+    struct account account;
     cr_expect_eq(change_account(writer, 1), STORE_OK);
+    cr_expect_eq(store_account_load(store_reader_of(writer), database.arena, accounts[1].id, &account),
+                 STORE_OK, "the change has been made when this is answered");
     cr_expect_eq(PQsendQuery(other, "UPDATE accounts SET terms_agreed = 1"), 1);
     wait_until_other_waits();
     return store_applied(change_account(writer, 0));
