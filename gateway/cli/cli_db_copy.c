@@ -105,8 +105,7 @@ static void print_next(const struct copy *copy, const struct store_location *fro
            copy->tables, store_location_text(from), store_location_text(to));
     printf("Next: name the new database in the configuration (`database`)");
     if (strcmp(beside(from), beside(to)) != 0)
-        printf("; copy %s.secret to %s.secret, unless secret_key_path names that file", beside(from),
-               beside(to));
+        printf("; copy %s.secret, if there is one, to %s.secret", beside(from), beside(to));
     printf("; start the server. docs/scale-out.md lists the other files that may move\n");
 }
 

@@ -244,8 +244,7 @@ Test(cli_db, a_copy_is_told_by_table_with_what_to_do_next)
     expect_output("copy", &output, CLI_OK, "accounts: 1 row\n", "");
     cr_expect_not_null(
         strstr(output.text, text_of("Next: name the new database in the configuration (`database`); copy "
-                                    "%s.secret to %s.secret, unless secret_key_path names that file; "
-                                    "start the server",
+                                    "%s.secret, if there is one, to %s.secret; start the server",
                                     path, other)),
         "%s", output.text);
     cr_expect_eq(count_lines(run("account list --json --database %s", other).text), 1);
