@@ -65,10 +65,14 @@ static void close_side(struct copy_side *side)
     free(own);
 }
 
+/* No command writes meanwhile: what it wrote would be in the source alone, or in the way. Each takes this
+ * lock first, and the state that is read begins behind it. */
+#define ALONE "; LOCK TABLE gateways IN EXCLUSIVE MODE"
+
 static bool begin_source(struct postgresql_side *own, struct fault *fault)
 {
     return schema_expect_current(own->connection, own->side.text, fault) &&
-           side_run(own, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", fault);
+           side_run(own, "BEGIN ISOLATION LEVEL REPEATABLE READ" ALONE, fault);
 }
 
 static bool begin_target(struct postgresql_side *own, struct fault *fault)
@@ -76,7 +80,8 @@ static bool begin_target(struct postgresql_side *own, struct fault *fault)
     size_t version;
     return schema_read_version(own->connection, own->side.text, &version, fault) &&
            (version != 0 || schema_migrate(own->connection, own->side.text, NULL, fault)) &&
-           schema_expect_current(own->connection, own->side.text, fault) && side_run(own, "BEGIN", fault);
+           schema_expect_current(own->connection, own->side.text, fault) &&
+           side_run(own, "BEGIN" ALONE, fault);
 }
 
 /* With the lock that a server takes. */

@@ -104,6 +104,9 @@ static bool is_as_served(struct sqlite_side *own, struct fault *fault)
                      path, contradiction);
 }
 
+/* No command writes meanwhile: what it wrote would be in the source alone. Nor does this connection. */
+static const char reading[] = "PRAGMA query_only = OFF; BEGIN IMMEDIATE; PRAGMA query_only = ON";
+
 static struct copy_side *open_source(const struct store_location *location, struct fault *fault)
 {
     struct store_reader *reader = sqlite_open_to_check(location, fault);
@@ -114,10 +117,14 @@ static struct copy_side *open_source(const struct store_location *location, stru
     if (own != NULL)
         own->reader = sqlite_open_to_check(location, fault);
     return opened(own, own != NULL && own->reader != NULL && is_as_served(own, fault) &&
-                           database_execute(database(own), "BEGIN", fault));
+                           database_execute(database(own), reading, fault));
 }
 
 /* ---- a target ---- */
+
+/* Indexes grow at random places: a server's cache of a megabyte would be written out and read again all the
+ * time. */
+static const char filling[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; BEGIN IMMEDIATE";
 
 static bool prepare_target(struct sqlite_side *own, struct fault *fault)
 {
@@ -129,8 +136,7 @@ static bool prepare_target(struct sqlite_side *own, struct fault *fault)
         return false;
     own->reader = own->writer->reader;
     return migrate_expect_current(database(own), path, &store_migrations, fault) &&
-           database_use_wal(database(own), path, fault) &&
-           database_execute(database(own), "PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE", fault);
+           database_use_wal(database(own), path, fault) && database_execute(database(own), filling, fault);
 }
 
 static struct copy_side *open_target(const struct store_location *location, struct fault *fault)

@@ -7,7 +7,10 @@
 
 #include "database.h"
 #include "shell.h"
+#include "store/accounts.h"
 #include "store/care.h"
+#include "store/sql/copy.h"
+#include "writes.h"
 
 LEAK_CHECKED_SUITE(copy);
 LEAK_CHECKED_SUITE(sqlite_copy);
@@ -349,6 +352,48 @@ Test(copy, what_cannot_be_copied_is_refused_and_leaves_the_target_as_it_was)
         database_end(&pair.target);
         database_end(&pair.source);
     }
+}
+
+static enum store_apply_result add_account(void *context, struct store_writer *writer)
+{
+    struct account account = {.endpoint = "acme",
+                              .status = ACCOUNT_VALID,
+                              .key = BYTES_LITERAL("{}"),
+                              .thumbprint = "late",
+                              .contacts_json = "[]",
+                              .created_at = NOW};
+    (void)context;
+    return store_applied(store_account_insert(writer, &account));
+}
+
+static void expect_to_wait_in_vain(const struct store_location *location)
+{
+    struct fault fault;
+    struct store_command *command = store_command_open(location, &fault);
+    cr_assert_not_null(command, "%s", fault.message);
+    cr_expect_not(store_write_now(command, add_account, NULL, &fault));
+    store_command_close(command);
+}
+
+/* It would be lost in the copy, or be in its way. */
+Test(copy, meanwhile_nobody_else_copies_and_no_command_writes)
+{
+    struct pair pair;
+    struct fault fault;
+    store_set_log(writes_keep_quiet);
+    begin_filled(&pair.source);
+    database_begin(&pair.target);
+    const struct engine_copy *sides = pair.source.location->engine->copy;
+    struct copy_side *from = sides->open_source(pair.source.location, &fault);
+    struct copy_side *to = sides->open_target(pair.target.location, &fault);
+    cr_assert(from != NULL && to != NULL, "%s", fault.message);
+    expect_refused(pair.source.location, file_of(&pair.source, "other.db"), "is already served");
+    expect_to_wait_in_vain(pair.source.location);
+    expect_to_wait_in_vain(pair.target.location);
+    sides->close(to);
+    sides->close(from);
+    database_end(&pair.target);
+    database_end(&pair.source);
 }
 
 /* As an operator who was refused does. */
