@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Care for a database that no server has: a back-up takes its place, or it is made smaller. */
+/* Care for a database that no server has: a back-up takes its place, it is made smaller, or it is copied. */
 #pragma once
 
 #include <limits.h>
@@ -20,3 +20,20 @@
  * database's size on the disk meanwhile. Refused while a server has the database. False with `fault` filled:
  * the database is as before. */
 [[gnu::warn_unused_result]] bool store_vacuum(const struct store_location *location, struct fault *fault);
+
+/*
+ * Copies all rows of `from` to `to`, an empty database of the same engine or another one, in one transaction:
+ * `to` has all of them at the end, or none. It gets the tables if it has none. Ids stay, so that clients
+ * notice nothing. Before the end each row is read again on both sides and compared. Memory does not grow with
+ * the number of rows. The table `gateways` is left out: its rows are about the servers of one database.
+ *
+ * `report` (may be NULL) gets each table with its number of rows, when they are equal.
+ *
+ * Refused while a server has one of both, for a schema that is not the program's, and when `to` has rows. A
+ * text that PostgreSQL cannot store is refused with its table, key and column. False with `fault` filled:
+ * `to` is empty, or as it was before.
+ */
+[[gnu::warn_unused_result]] bool store_copy(const struct store_location *from,
+                                            const struct store_location *to,
+                                            void (*report)(void *context, const char *table, int64_t rows),
+                                            void *context, struct fault *fault);

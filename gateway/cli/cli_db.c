@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "gateway/cli/cli.h"
+#include "gateway/cli/cli_db_copy.h"
 #include "gateway/cli/cli_json.h"
 #include "gateway/runtime/clock.h"
 #include "store/care.h"
@@ -183,6 +184,14 @@ static const struct cli_action actions[] = {
              "there stays beside it.",
      .examples = restore_examples,
      .run = restore},
+    {.name = "copy",
+     .options = cli_db_copy_options,
+     .help = "Copies all that one database has to another, empty one, while no server runs: from SQLite to "
+             "PostgreSQL or back. Ids stay, and clients notice nothing. Compares each row before it ends; "
+             "after a "
+             "failure nothing is in the new one.",
+     .examples = cli_db_copy_examples,
+     .run = cli_db_copy},
     {.name = "vacuum",
      .needs = CLI_NEEDS_DATABASE,
      .options = cli_json_option,
@@ -197,5 +206,5 @@ static const struct cli_action actions[] = {
      .run = show_path},
 };
 
-const struct cli_command cli_db = {"db", "make, check, back up and restore the database", actions,
+const struct cli_command cli_db = {"db", "make, check, back up, restore and copy the database", actions,
                                    sizeof actions / sizeof *actions};

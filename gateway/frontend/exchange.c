@@ -240,7 +240,6 @@ static void load_signed(struct exchange *exchange, struct store_reader *reader)
         exchange->load_problem = exchange->problem;
         exchange->problem = NULL;
     }
-    store_read_ahead_end(reader);
 }
 
 static const struct problem *spend_nonce(struct exchange *exchange)

@@ -127,8 +127,10 @@ static void *reader_main(void *argument)
         if (reader == NULL && !stopping)
             reader = open_reader(readers);
         bool loads = reader != NULL && !stopping;
-        if (loads)
+        if (loads) {
             load->load(load, reader);
+            store_read_ahead_end(reader);
+        }
         if (reader != NULL && !store_reader_is_in_place(reader)) {
             store_reader_close(reader);
             reader = NULL;

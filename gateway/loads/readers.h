@@ -28,6 +28,8 @@ struct readers;
  * Embedded in the object that is handed over. Its owner keeps it until `done` was called, and with it all
  * that `load` uses.
  *
+ * Rows that it sends for and does not read are forgotten behind it (store_read_ahead_end).
+ *
  * `load` uses no issuer (issuers.h): one that was replaced is freed once the loops, the committer and the
  * outbound thread have passed, and a reader is none of them.
  */

@@ -8,6 +8,7 @@
 #include "store/postgresql/serving_lock.h"
 #include "store/postgresql/session.h"
 #include "store/retention.h"
+#include "store/sql/copy.h"
 #include "store/sql/lock.h"
 
 static struct library library(void)
@@ -254,6 +255,7 @@ const struct engine postgresql_engine = {
     .backup = backup,
     .restore = restore,
     .vacuum = vacuum,
+    .copy = &postgresql_copy,
     .open_reader = open_reader,
     .close_reader = close_reader,
     .reader_is_in_place = reader_is_in_place,

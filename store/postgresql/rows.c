@@ -214,11 +214,23 @@ static void keep_values(struct postgresql_statement *statement)
     }
 }
 
+/* True with room for one more, without those that were used since. */
+static bool may_keep(struct postgresql_reader *own)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < own->kept_count; i++) {
+        if (own->kept[i]->kept)
+            own->kept[count++] = own->kept[i];
+    }
+    own->kept_count = count;
+    return count < KEPT_MAX;
+}
+
 static void ask(void *prepared)
 {
     struct postgresql_statement *statement = prepared;
     struct postgresql_reader *own = statement->owner;
-    if (statement->kept || own->careful || own->kept_count == KEPT_MAX)
+    if (statement->kept || own->careful || !may_keep(own))
         return;
     statement->row = -1;
     statement->asked = statement->kept = pipeline_ask(statement);

@@ -142,7 +142,10 @@ enum store_result store_order_load(struct store_reader *reader, struct arena *ar
     QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_LOAD);
     query_bind_integer(&query, "$id", id);
     enum store_result result = take_order(&query, out);
-    return result == STORE_OK ? load_identifiers(reader, arena, out) : result;
+    if (result == STORE_OK)
+        return load_identifiers(reader, arena, out);
+    store_read_ahead_end(reader); /* the names were asked for in vain */
+    return result;
 }
 
 static void bind_changeable(struct query *query, const struct order *order)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that SQLite does for the store. */
+#include "store/sql/copy.h"
 #include "store/sql/lock.h"
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/upkeep.h"
@@ -31,6 +32,7 @@ const struct engine sqlite_engine = {
     .backup = sqlite_backup,
     .restore = sqlite_restore,
     .vacuum = sqlite_vacuum,
+    .copy = &sqlite_copy,
     .open_reader = sqlite_open_reader,
     .close_reader = sqlite_close_reader,
     .reader_is_in_place = sqlite_reader_is_in_place,

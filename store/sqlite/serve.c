@@ -230,6 +230,12 @@ bool sqlite_migrate(const struct store_location *location, void (*report)(const 
     return migrated;
 }
 
+bool sqlite_make_where_none(const struct store_location *location, struct fault *fault)
+{
+    const char *path = sqlite_path(location);
+    return schema_of(path) != 0 || migrate_with_mark(path, 0, NULL, fault);
+}
+
 /* SQLite writes the first page, whatever the number was. */
 enum store_result sqlite_probe(struct store_writer *writer)
 {

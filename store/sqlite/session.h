@@ -68,6 +68,9 @@ bool sqlite_is_older(const struct store_location *location);
 
 bool sqlite_migrate(const struct store_location *location, void (*report)(const char *line),
                     struct fault *fault);
+/* The caller holds the serving lock. An existing database of acmegate's stays as it is, whatever its schema.
+ */
+bool sqlite_make_where_none(const struct store_location *location, struct fault *fault);
 bool sqlite_check(const struct store_location *location, void (*report)(const char *line),
                   struct fault *fault);
 bool sqlite_backup(const struct store_location *location, const char *to, struct fault *fault);

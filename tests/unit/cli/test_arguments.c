@@ -136,7 +136,8 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
         {"--help", CLI_OK, "\n  serve      run the ACME server\n", ""},
         {"-h", CLI_OK, "Exit status: 0 for success, 1 for a failure, 2 for wrong usage.\n", ""},
         {"help db", CLI_OK,
-         "acmegate db: make, check, back up and restore the database\n\n  acmegate db migrate [OPTION…]\n",
+         "acmegate db: make, check, back up, restore and copy the database\n\n  acmegate db migrate "
+         "[OPTION…]\n",
          ""},
         {"help version", CLI_OK, "usage: acmegate version [OPTION…]\n\nShows the version, the commit", ""},
         {"help dbx", CLI_USAGE, "", "acmegate: unknown command 'dbx'; did you mean db?\n"},
@@ -153,7 +154,7 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
          "      --database FILE         the database file, instead of the configuration's\n",
          ""},
         {"db nosuch --help", CLI_USAGE, "",
-         "usage: acmegate db migrate|check|backup|restore|vacuum|path\nSee 'acmegate db --help'.\n"},
+         "usage: acmegate db migrate|check|backup|restore|copy|vacuum|path\nSee 'acmegate db --help'.\n"},
         {"db path more --help", CLI_OK, "usage: acmegate db path", ""},
         {"db path more", CLI_USAGE, "",
          "usage: acmegate db path [OPTION…]\nSee 'acmegate db path --help'.\n"},

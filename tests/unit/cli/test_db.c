@@ -23,7 +23,8 @@ Test(cli_db, a_database_is_made_once)
         {text_of("db migrate --database %s/nowhere/x.db", shell.folder), CLI_FAILED, "",
          "acmegate db migrate: "},
         {"db frob", CLI_USAGE, "",
-         "acmegate db: unknown action 'frob'\nusage: acmegate db migrate|check|backup|restore|vacuum|path\n"},
+         "acmegate db: unknown action 'frob'\nusage: acmegate db "
+         "migrate|check|backup|restore|copy|vacuum|path\n"},
     };
     RUN_CASES(cases);
     shell_end();
@@ -228,6 +229,62 @@ Test(cli_db, C7_a_damaged_index_is_told_and_mended)
     cr_expect_eq(run("db vacuum").status, CLI_OK);
     output = run("db check");
     expect_output("mended", &output, CLI_OK, "the file is whole", "");
+    shell_end();
+}
+
+/* ---- copy ---- */
+
+Test(cli_db, a_copy_is_told_by_table_with_what_to_do_next)
+{
+    shell_begin();
+    make_account(&shell.database, "one");
+    database_disconnect(&shell.database);
+    const char *path = shell.database.path, *other = shell_path("other.db"), *third = shell_path("third.db");
+    struct output output = run("db copy --to %s", other);
+    expect_output("copy", &output, CLI_OK, "accounts: 1 row\n", "");
+    cr_expect_not_null(
+        strstr(output.text, text_of("Next: name the new database in the configuration (`database`); copy "
+                                    "%s.secret, if there is one, to %s.secret; start the server",
+                                    path, other)),
+        "%s", output.text);
+    cr_expect_eq(count_lines(run("account list --json --database %s", other).text), 1);
+    output = run("db copy --from %s --to %s --json", other, third);
+    expect_output("json", &output, CLI_OK,
+                  text_of("{\"from\":\"%s\",\"to\":\"%s\",\"tables\":[{\"table\":\"accounts\",\"rows\":1},",
+                          other, third),
+                  "");
+    cr_expect_eq(count_lines(output.text), 1, "%s", output.text);
+    unlink(path);
+    unlink(text_of("%s.mark", path));
+    output = run("db copy --from %s", third);
+    expect_output("back", &output, CLI_OK, text_of("from %s to %s, and compared each\n", third, path), "");
+    shell_end();
+}
+
+Test(cli_db, what_is_not_copied)
+{
+    shell_begin();
+    make_account(&shell.database, "one");
+    database_disconnect(&shell.database);
+    const char *text = shell_write("text.db", "This is not a database, and it is longer than a header of "
+                                              "SQLite: a hundred octets are enough to see that it is none.");
+    const char *password = shell_write("password", "");
+    const char *path = shell.database.path;
+    const struct command_case cases[] = {
+        {"db copy", CLI_USAGE, "", "acmegate db copy: --from or --to is missing\n"},
+        {text_of("db copy --from %s", path), CLI_FAILED, "", "cannot be copied to itself\n"},
+        {text_of("db copy --to %s", text), CLI_FAILED, "", "acmegate db copy: nothing was copied: "},
+        {text_of("db copy --from %s/none.db --to %s/new.db", shell.folder, shell.folder), CLI_FAILED, "",
+         "none.db: there is no database"},
+        {text_of("db copy --to %s/none/new.db", shell.folder), CLI_FAILED, "", "does not exist: make it"},
+        {"db copy --to postgresql://[host/name", CLI_FAILED, "", "acmegate db copy: --to: "},
+        {text_of("db copy --to postgresql:///x --to-password-file %s", password), CLI_FAILED, "",
+         "acmegate db copy: --to-password-file: "},
+        {text_of("db copy --to %s/new.db --config %s/none.json", shell.folder, shell.folder), CLI_FAILED, "",
+         "none.json: cannot be read"},
+    };
+    RUN_CASES(cases);
+    cr_expect_neq(access(shell_path("new.db"), F_OK), 0);
     shell_end();
 }
 

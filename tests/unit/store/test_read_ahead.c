@@ -125,6 +125,37 @@ Test(read_ahead, a_transaction_does_not_take_it_over)
     database_end(&database);
 }
 
+/* The next request for it may come when it is there. */
+Test(read_ahead, an_order_that_is_not_there_leaves_nothing_behind)
+{
+    begin();
+    struct fault fault;
+    struct order read;
+    struct store_reader *other = store_reader_open(database.location, &fault);
+    cr_assert_not_null(other);
+    int64_t next_id = database.writer->last_id + 1;
+    cr_assert_eq(store_order_load(other, database.arena, next_id, &read), STORE_NOT_FOUND);
+    struct order next = make_order(&database, &account, &authorization, 1);
+    cr_assert_eq(next.id, next_id);
+    cr_assert_eq(store_order_load(other, database.arena, next_id, &read), STORE_OK);
+    cr_expect_eq(read.identifier_count, 1);
+    store_reader_close(other);
+    database_end(&database);
+}
+
+/* It does not wear out. */
+Test(read_ahead, each_of_many_loads_takes_one_wait)
+{
+    enum { ROUNDS = 40 };
+    begin();
+    cr_expect_str_eq(profile_of(order.id), order.profile);
+    uint64_t before = waits();
+    for (int i = 0; i < ROUNDS; i++)
+        cr_expect_str_eq(profile_of(order.id), order.profile);
+    cr_expect_eq(waits() - before, database_is_postgresql() ? ROUNDS : 0);
+    database_end(&database);
+}
+
 /* More than are kept are read with a wait each. */
 Test(read_ahead, any_number_may_be_sent_for)
 {
