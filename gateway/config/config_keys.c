@@ -43,7 +43,7 @@ const struct config_key config_keys[] = {
      .help = "The SQLite file. Its folder must be writable: journal, back-ups and the server's own "
              "certificate lie "
              "beside it. Or a PostgreSQL database, as libpq's URI or keywords: "
-             "`postgresql://acmegate@db.example.org/acmegate?sslmode=verify-full` "
+             "`postgresql://acmegate@db.example.org/acmegate` "
              "([scale-out.md](scale-out.md))."},
     {"database_password_file", TOP(database_password), .type = CONFIG_SECRET_FILE,
      .help = "File with the password for PostgreSQL. Without it libpq looks in its own places: `PGPASSFILE`, "
