@@ -146,21 +146,30 @@ def test_lego(host):
     assert host.gateway.query("SELECT uses FROM v_eab_keys WHERE kid = ?", host.kid) == [{"uses": 1}]
 
 
-@pytest.fixture
-def webroot(host):
-    """A web server that serves files of a folder; the folder."""
-    folder = host.folder / "acme-challenge"
-    folder.mkdir()
-    with HttpResponder(host.gateway.http_port, folder):
-        yield folder
-
-
 def uacme_asks_when_to_renew():
     usage = subprocess.run([tools.program("uacme"), "--help"], capture_output=True, text=True, check=False)
     return "--no-ari" in usage.stdout + usage.stderr
 
 
-def test_uacme(host, webroot):
+@pytest.fixture
+def site_of_days(new_step_ca, new_gateway):
+    """uacme asks when to renew only while a whole day is left."""
+    ca = new_step_ca(claims={"maxTLSCertDuration": "72h", "defaultTLSCertDuration": "24h"})
+    gateway = new_gateway(ca)
+    gateway.configuration["profiles"]["default"]["max_ttl"] = "72h"
+    gateway.configuration["endpoints"]["acme"]["eab"] = "required"
+    return Site(ca, gateway.start())
+
+
+def test_uacme(site_of_days, tmp_path):
+    host = ClientHost(tmp_path / "host", site_of_days)
+    webroot = host.folder / "acme-challenge"
+    webroot.mkdir()
+    with HttpResponder(host.gateway.http_port, webroot):
+        issue_and_renew_by_uacme(host, webroot)
+
+
+def issue_and_renew_by_uacme(host, webroot):
     # Its option --confdir stands for /etc/ssl/uacme; the preloaded library stands for the system's certificates.
     host.programs["uacme"] = f"{tools.program('uacme')} --confdir {host.folder}/uacme"
     host.environment = {
@@ -176,7 +185,7 @@ def test_uacme(host, webroot):
         host.run(PAGE.lines["uacme", "order"], fails=True)  # no renewal is due
         assert host.issued(held) == first
         assert host.gateway.run("cert", "renew-early", "serial", first, "--within", "now")[0] == 0
-    host.page("uacme", "order")  # 24 hours are less than the 30 days of 1.7.4
+    host.page("uacme", "order")  # three days are less than the 30 days of 1.7.4
     assert host.issued(held) != first
 
 
