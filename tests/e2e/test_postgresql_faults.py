@@ -37,7 +37,13 @@ class Issuing:
         self.serials = {}  # of the certificates that were got, by the order's id
         self.refused = 0
         self._ending = False
-        self._threads = [Background(self._issue_all, gateway.client()) for _ in range(CLIENTS)]
+        self._threads = [Background(self._issue_all, self._patient(gateway.client())) for _ in range(CLIENTS)]
+
+    @staticmethod
+    def _patient(client):
+        """The reply to a request whose COMMIT was under way waits until its fate is known: as long as the fault."""
+        client.timeout = 150
+        return client
 
     def end(self):
         self._ending = True

@@ -69,6 +69,7 @@ class AcmeClient:
         self.key = key or new_key()
         self.account = None
         self.user_agent = user_agent
+        self.timeout = 40
         self._context = ssl.create_default_context(cafile=str(ca_file))
         self._nonces = []
         self.directory = self.raw("GET", directory).json()
@@ -79,7 +80,7 @@ class AcmeClient:
         """One exchange, whatever it is; keeps the nonce that comes back."""
         parts = urllib.parse.urlsplit(url)
         connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=40, context=self._context, source_address=self.source and (self.source, 0)
+            parts.hostname, parts.port, timeout=self.timeout, context=self._context, source_address=self.source and (self.source, 0)
         )
         try:
             path = parts.path + (f"?{parts.query}" if parts.query else "")

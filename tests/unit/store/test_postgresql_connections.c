@@ -17,23 +17,6 @@ LEAK_CHECKED_SUITE(postgresql_connections);
 
 static struct database database;
 
-static char heard[32][512];
-static atomic_size_t heard_count;
-
-static void hear(const char *message)
-{
-    if (heard_count < sizeof heard / sizeof *heard)
-        snprintf(heard[heard_count++], sizeof heard[0], "%s", message);
-}
-
-static size_t heard_with(const char *words)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < heard_count; i++)
-        count += strstr(heard[i], words) != NULL;
-    return count;
-}
-
 static void end_all_sessions(void)
 {
     database_run(&database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -71,12 +54,12 @@ static enum store_result read_fatally(struct store_reader *reader)
 Test(postgresql_connections, a_read_runs_again_on_a_new_connection)
 {
     database_begin(&database);
-    store_set_log(hear);
+    store_set_log(writes_hear);
     struct store_reader *reader = open_reader();
     cr_expect_eq(read_one(reader), STORE_OK);
     end_all_sessions();
     cr_expect_eq(read_one(reader), STORE_OK);
-    cr_expect_eq(heard_count, 0, "%s", heard[0]);
+    cr_expect_null(writes_heard_line(0), "%s", writes_heard_line(0));
     store_reader_close(reader);
     database_end(&database);
 }
@@ -84,13 +67,13 @@ Test(postgresql_connections, a_read_runs_again_on_a_new_connection)
 Test(postgresql_connections, a_read_of_one_moment_begins_on_a_new_connection)
 {
     database_begin(&database);
-    store_set_log(hear);
+    store_set_log(writes_hear);
     struct store_reader *reader = open_reader();
     end_all_sessions();
     cr_assert(store_read_begin(reader));
     cr_expect_eq(read_one(reader), STORE_OK);
     store_read_end(reader);
-    cr_expect_eq(heard_count, 0, "%s", heard[0]);
+    cr_expect_null(writes_heard_line(0), "%s", writes_heard_line(0));
     store_reader_close(reader);
     database_end(&database);
 }
@@ -99,14 +82,15 @@ Test(postgresql_connections, a_read_of_one_moment_begins_on_a_new_connection)
 Test(postgresql_connections, a_read_of_one_moment_fails_and_the_next_one_works)
 {
     database_begin(&database);
-    store_set_log(hear);
+    store_set_log(writes_hear);
     odd_statements_use(fatal, 1);
     struct store_reader *reader = open_reader();
     cr_assert(store_read_begin(reader));
     cr_expect_eq(read_one(reader), STORE_OK);
     end_all_sessions();
     cr_expect_eq(read_one(reader), STORE_FAILED);
-    cr_expect_eq(heard_with("store: accounts_without_key: FATAL: terminating connection"), 1, "%s", heard[0]);
+    cr_expect_eq(writes_heard("store: accounts_without_key: FATAL: terminating connection"), 1, "%s",
+                 writes_heard_line(0));
     cr_expect_eq(read_one(reader), STORE_FAILED, "no other state in its place");
     store_read_end(reader);
     cr_expect_eq(read_one(reader), STORE_OK);
@@ -121,11 +105,11 @@ Test(postgresql_connections, a_read_of_one_moment_fails_and_the_next_one_works)
 Test(postgresql_connections, a_read_that_ends_the_second_connection_too_fails)
 {
     database_begin(&database);
-    store_set_log(hear);
+    store_set_log(writes_hear);
     odd_statements_use(fatal, 1);
     struct store_reader *reader = open_reader();
     cr_expect_eq(read_fatally(reader), STORE_FAILED);
-    cr_expect_eq(heard_with("store: fatal: FATAL: terminating connection"), 1, "%s", heard[0]);
+    cr_expect_eq(writes_heard("store: fatal: FATAL: terminating connection"), 1, "%s", writes_heard_line(0));
     cr_expect_eq(read_one(reader), STORE_OK);
     store_reader_close(reader);
     database_end(&database);
@@ -135,14 +119,14 @@ Test(postgresql_connections, a_read_that_ends_the_second_connection_too_fails)
 Test(postgresql_connections, a_reader_without_a_connection_is_not_in_place)
 {
     database_begin(&database);
-    store_set_log(hear);
+    store_set_log(writes_hear);
     struct store_reader *reader = open_reader();
     cr_expect(store_reader_is_in_place(reader));
     database_run(&database,
                  arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
     end_all_sessions();
     cr_expect_eq(read_one(reader), STORE_FAILED);
-    cr_expect_eq(heard_with("too many connections for database"), 1, "%s", heard[0]);
+    cr_expect_eq(writes_heard("too many connections for database"), 1, "%s", writes_heard_line(0));
     cr_expect_not(store_reader_is_in_place(reader));
     store_reader_close(reader);
     database_end(&database);
@@ -167,7 +151,7 @@ static void end_sessions_in_commit(int times)
 static void write_through(int ends, struct write writes[static 2])
 {
     struct write gate = {0};
-    store_set_log(hear);
+    store_set_log(writes_hear);
     database_begin(&database);
     end_sessions_in_commit(ends);
     database_serve(&database);
@@ -189,7 +173,7 @@ Test(postgresql_connections, a_batch_whose_commit_was_not_kept_runs_again)
         cr_expect_eq(writes[i].outcome, STORE_COMMITTED);
         cr_expect_eq(writes_events_of(&database, 1 + i), 1);
     }
-    cr_expect_eq(heard_with("the COMMIT had not been kept"), 3);
+    cr_expect_eq(writes_heard("the COMMIT had not been kept"), 3);
     database_end(&database);
 }
 
@@ -201,7 +185,7 @@ Test(postgresql_connections, a_batch_whose_commit_is_never_kept_fails_and_the_ne
         cr_expect_eq(writes[i].outcome, STORE_UNAVAILABLE);
         cr_expect_eq(writes_events_of(&database, 1 + i), 0);
     }
-    cr_expect_eq(heard_with("a batch of 3 operations could not be written"), 1);
+    cr_expect_eq(writes_heard("a batch of 3 operations could not be written"), 1);
     database_run(&database, "DROP TRIGGER end_session ON events");
     writes_submit(&database, &next);
     writes_wait(4);
@@ -224,7 +208,7 @@ Test(postgresql_connections, a_server_that_lost_its_connection_goes_on)
     struct write writes[] = {{.body = write_insert, .number = 1},
                              {.body = insert_and_lose, .number = 2},
                              {.body = write_insert, .number = 3}};
-    store_set_log(hear);
+    store_set_log(writes_hear);
     database_begin(&database);
     database_serve(&database);
     for (size_t i = 0; i < 3; i++) {
@@ -243,7 +227,7 @@ static void refuse_a_second_server(const char *name)
 {
     struct fault fault;
     struct write first = {.body = write_insert, .number = 1};
-    store_set_log(hear);
+    store_set_log(writes_hear);
     database_begin(&database);
     store_set_gateway("first", "1");
     database_serve(&database);

@@ -12,25 +12,6 @@ LEAK_CHECKED_SUITE(postgresql_transactions);
 
 static struct database database;
 
-/* ---- the log ---- */
-
-static char heard[64][512];
-static size_t heard_count;
-
-static void hear(const char *message)
-{
-    if (heard_count < sizeof heard / sizeof *heard)
-        snprintf(heard[heard_count++], sizeof heard[0], "%s", message);
-}
-
-static size_t heard_with(const char *words)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < heard_count; i++)
-        count += strstr(heard[i], words) != NULL;
-    return count;
-}
-
 /* A caller that does not look. */
 static void overlook(enum store_result result)
 {
@@ -144,7 +125,7 @@ static enum store_apply_result meet_the_same_row_and_read(struct write *write, s
 
 static void serve_with_accounts(void)
 {
-    store_set_log(hear);
+    store_set_log(writes_hear);
     database_begin(&database);
     database_connect(&database);
     accounts[0] = make_account(&database, "first");
@@ -185,7 +166,7 @@ static void run_between(struct write writes[static 3])
         run_between(writes); \
         cr_expect_eq(writes[1].outcome, STORE_COMMITTED); \
         cr_expect_eq(runs, 2); \
-        cr_expect_eq(heard_with("a batch of"), 0); \
+        cr_expect_eq(writes_heard("a batch of"), 0); \
         end(); \
     }
 
@@ -277,12 +258,12 @@ static const struct failure {
 static void expect_blamed(const struct failure *failure)
 {
     size_t blamed = 0;
-    for (size_t i = 0; i < heard_count; i++) {
-        if (strstr(heard[i], "an earlier statement of the transaction failed") != NULL)
+    const char *line;
+    for (size_t i = 0; (line = writes_heard_line(i)) != NULL; i++) {
+        if (strstr(line, "an earlier statement of the transaction failed") != NULL)
             continue;
-        cr_expect(strncmp(heard[i], failure->label, strlen(failure->label)) == 0, "%s: %s", failure->what,
-                  heard[i]);
-        cr_expect_not_null(strstr(heard[i], failure->words), "%s: %s", failure->what, heard[i]);
+        cr_expect(strncmp(line, failure->label, strlen(failure->label)) == 0, "%s: %s", failure->what, line);
+        cr_expect_not_null(strstr(line, failure->words), "%s: %s", failure->what, line);
         blamed++;
     }
     cr_expect_eq(blamed, 2, "%s: when it was put off, and when it was waited for", failure->what);
@@ -293,7 +274,7 @@ static void fail_between(const struct failure *failure)
     struct write writes[] = {{.body = write_insert, .number = 1},
                              {.body = failure->body, .number = failure->number},
                              {.body = write_insert, .number = 3}};
-    heard_count = 0;
+    writes_forget_heard();
     serve_with_accounts();
     run_between(writes);
     cr_expect_eq(writes[1].outcome, STORE_UNAVAILABLE, "%s", failure->what);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -156,6 +157,33 @@ int64_t writes_events_of(const struct database *database, int number)
 void writes_keep_quiet(const char *message)
 {
     (void)message;
+}
+
+static char heard[64][512];
+static atomic_size_t heard_count;
+
+void writes_hear(const char *message)
+{
+    if (heard_count < sizeof heard / sizeof *heard)
+        snprintf(heard[heard_count++], sizeof heard[0], "%s", message);
+}
+
+size_t writes_heard(const char *words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < heard_count; i++)
+        count += strstr(heard[i], words) != NULL;
+    return count;
+}
+
+const char *writes_heard_line(size_t index)
+{
+    return index < heard_count ? heard[index] : NULL;
+}
+
+void writes_forget_heard(void)
+{
+    heard_count = 0;
 }
 
 size_t writes_answered(void)

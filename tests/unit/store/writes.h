@@ -25,6 +25,13 @@ int64_t writes_events_of(const struct database *database, int number);
 
 /* For store_set_log. */
 void writes_keep_quiet(const char *message);
+/* The same, and keeps the first 64 lines. */
+void writes_hear(const char *message);
+/* The number of lines with these words. */
+size_t writes_heard(const char *words);
+/* NULL behind the last one. */
+const char *writes_heard_line(size_t index);
+void writes_forget_heard(void);
 
 /* ---- bodies ---- */
 
