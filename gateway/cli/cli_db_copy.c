@@ -36,7 +36,7 @@ static const struct store_location *find_side(const struct copy *copy, const cha
     struct arena *arena = copy->arguments->arena;
     struct store_place place = {.text = cli_value(copy->arguments, option)};
     if (copy->config != NULL)
-        place.state = arena_printf(arena, "%s/acmegate", copy->config->state_directory);
+        place.state = config_state_prefix(arena, copy->config);
     if (place.text == NULL)
         return config_location(arena, copy->config);
     if (!read_password(copy, password_option, &place.password))

@@ -265,6 +265,9 @@ const struct store_location *config_location(struct arena *arena, const struct c
  * In the arena. */
 const char *config_state_path(struct arena *arena, const struct config *config);
 
+/* The same for a database that is no file, whichever is configured. */
+const char *config_state_prefix(struct arena *arena, const struct config *config);
+
 /* The path of a file that the server keeps for itself: config_state_path, a dot, and `ending`. In the arena.
  */
 const char *config_file_beside(struct arena *arena, const struct config *config, const char *ending);

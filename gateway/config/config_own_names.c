@@ -13,11 +13,15 @@ struct host_port config_base_authority(const struct config *config)
     return good ? parts : (struct host_port){0}; /* already validated when it was read */
 }
 
+const char *config_state_prefix(struct arena *arena, const struct config *config)
+{
+    return arena_printf(arena, "%s/acmegate", config->state_directory);
+}
+
 const struct store_location *config_location(struct arena *arena, const struct config *config)
 {
-    return store_location_of(
-        arena, &(struct store_place){config->database, config->database_password,
-                                     arena_printf(arena, "%s/acmegate", config->state_directory)});
+    return store_location_of(arena, &(struct store_place){config->database, config->database_password,
+                                                          config_state_prefix(arena, config)});
 }
 
 const char *config_state_path(struct arena *arena, const struct config *config)
