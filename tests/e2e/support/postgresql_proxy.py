@@ -7,7 +7,7 @@ import struct
 import threading
 
 from .ca_proxy import reset
-from .ports import free_port
+from .relay import Relay
 
 
 class Lost(Exception):
@@ -35,12 +35,10 @@ class _Connection:
             end.close()
 
 
-class PostgreSQLProxy:
+class PostgreSQLProxy(Relay):
     """In front of a server's port. `port` takes connections from here on."""
 
     def __init__(self, target):
-        self.target = target
-        self.port = free_port()
         self._lock = threading.Lock()
         self._live = set()
         self._passes = threading.Event()
@@ -48,8 +46,7 @@ class PostgreSQLProxy:
         self._refuses = False
         self._loss = None
         self._voice = None
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__(target)
 
     # ---- faults ----
 
@@ -87,7 +84,7 @@ class PostgreSQLProxy:
         return self._loss
 
     def close(self):
-        self._listener.close()
+        self.stop()
         self.restore()
         self.reset()
 
@@ -98,14 +95,6 @@ class PostgreSQLProxy:
         self.close()
 
     # ---- connections ----
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client):
         self._passes.wait()

@@ -20,9 +20,12 @@ class Relay:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target), 10)
-            for pair in ((client, server), (server, client)):
-                threading.Thread(target=_pump, args=pair, daemon=True).start()
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client):
+        server = socket.create_connection(("127.0.0.1", self.target), 10)
+        for pair in ((client, server), (server, client)):
+            threading.Thread(target=_pump, args=pair, daemon=True).start()
 
     def stop(self):
         self._listener.close()
