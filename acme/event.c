@@ -146,6 +146,9 @@ static const struct event_type_info types[] = {
     [EVENT_DATABASE_RESTORED] = {"database.restored", SUBJECT_SERVER, SEVERITY_WARNING, .notify = true,
                                  .meaning = "the server started on a restored copy; the detail says how it "
                                             "knows, and how many orders it ended"},
+    [EVENT_GATEWAY_TAKEN_OVER] = {"gateway.taken_over", SUBJECT_SERVER, SEVERITY_WARNING, .notify = true,
+                                  .meaning = "this gateway took over the work of another one, which the "
+                                             "detail names"},
     [EVENT_WORK_SET_ASIDE] = {"work.set_aside", SUBJECT_SERVER, SEVERITY_ERROR, .notify = true,
                               .meaning =
                                   "the server crashed twice while working on this validation, order or "

@@ -13,10 +13,6 @@
                                                                 const struct attempt *attempt);
 /* Removes an attempt for which no call was made. STORE_LOST_RACE unless it is ATTEMPT_STARTED. */
 [[gnu::warn_unused_result]] enum store_result store_attempt_withdraw(struct store_writer *writer, int64_t id);
-/* Marks attempts that a stopped server left without an answer as ATTEMPT_UNKNOWN, at a start. Their orders
- * are due at once. Returns the number of attempts. */
-[[gnu::warn_unused_result]] enum store_result store_attempts_mark_unknown(struct store_writer *writer,
-                                                                          int64_t now, int64_t *count);
 [[gnu::warn_unused_result]] enum store_result store_attempts_of_order(struct store_reader *reader,
                                                                       struct arena *arena, int64_t order_id,
                                                                       struct attempt **out, size_t *count);

@@ -25,7 +25,7 @@
  * Copies all rows of `from` to `to`, an empty database of the same engine or another one, in one transaction:
  * `to` has all of them at the end, or none. It gets the tables if it has none. Ids stay, so that clients
  * notice nothing. Before the end each row is read again on both sides and compared. Memory does not grow with
- * the number of rows. The table `gateways` is left out: its rows are about the servers of one database.
+ * the number of rows.
  *
  * `report` (may be NULL) gets each table with its number of rows, when they are equal.
  *

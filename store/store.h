@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SQLite database: one writer, the committer thread, which runs submitted operations in batches, and any
+ * The database: one writer, the committer thread, which runs submitted operations in batches, and any
  * number of readers. Callers see objects of acme/objects.h, never SQL.
  *
  *   write:  store_submit(op) → op->apply in a savepoint of a transaction → COMMIT (WAL, synchronous=FULL) →
@@ -171,10 +171,7 @@ uint64_t store_round_trips(const struct store *store);
 
 /* ---- writing by a command ---- */
 
-/*
- * Opens a connection that a command writes with, beside a running server or without one. Its ids are in the
- * second half of their second, which a server does not reach.
- */
+/* Opens a connection that a command writes with, beside a running server or without one. */
 [[gnu::warn_unused_result]] struct store_command *store_command_open(const struct store_location *location,
                                                                      struct fault *fault);
 /* NULL is ignored. */
@@ -224,8 +221,9 @@ struct store_batch {
 /* Sets the observer. Once, before store_open. */
 void store_set_observer(void (*observer)(const struct store_batch *batch));
 
-/* Names the gateway that this process is, and its version, for the other ones (table gateways). Texts that
- * live on. Once, before store_open. */
+enum { STORE_GATEWAY_NAME_BYTES = 256 };
+/* Names the gateway that this process is, and its version (table gateways, store/gateways.h). The texts are
+ * copied, and cut at that many octets. Before store_open. */
 void store_set_gateway(const char *name, const char *version);
 
 /* Sets the function to which store_open reports changes of the schema. Once, before store_open. */

@@ -26,7 +26,7 @@
 #include "gateway/server/route_tables.h"
 #include "gateway/server/server_certificate.h"
 #include "gateway/status/status.h"
-#include "store/attempts.h"
+#include "store/gateways.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
 
@@ -40,7 +40,7 @@ static enum store_apply_result settle(void *context, struct store_writer *writer
 {
     struct past *past = context;
     int64_t now = clock_now();
-    enum store_result result = store_attempts_mark_unknown(writer, now, &past->unknown_attempts);
+    enum store_result result = store_gateway_settle(writer, now, &past->unknown_attempts);
     if (result == STORE_OK && past->restored != NULL)
         result = restored_database_settle(writer, now, past->restored, &past->ended_orders);
     return store_applied(result);

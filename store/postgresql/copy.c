@@ -75,13 +75,14 @@ static bool begin_source(struct postgresql_side *own, struct fault *fault)
            side_run(own, "BEGIN ISOLATION LEVEL REPEATABLE READ" ALONE, fault);
 }
 
+/* A gateway that has found the database empty has left its name. */
 static bool begin_target(struct postgresql_side *own, struct fault *fault)
 {
     size_t version;
     return schema_read_version(own->connection, own->side.text, &version, fault) &&
            (version != 0 || schema_migrate(own->connection, own->side.text, NULL, fault)) &&
            schema_expect_current(own->connection, own->side.text, fault) &&
-           side_run(own, "BEGIN" ALONE, fault);
+           side_run(own, "BEGIN" ALONE "; DELETE FROM gateways", fault);
 }
 
 /* With the lock that a server takes. */
@@ -89,14 +90,13 @@ static struct copy_side *open_side(const struct store_location *location,
                                    bool (*begin)(struct postgresql_side *own, struct fault *fault),
                                    struct fault *fault)
 {
-    struct serving_session none = {0};
     struct postgresql_side *own = calloc(1, sizeof *own);
     if (own == NULL)
         end_without("memory");
     own->side = (struct copy_side){&postgresql_copy, location->text};
     own->connection = postgresql_connect((const struct postgresql_location *)location, fault);
     if (own->connection != NULL &&
-        serving_lock_take(own->connection, location->text, &none, fault) == SERVING_LOCK_TAKEN &&
+        serving_lock_take_alone(own->connection, location->text, fault) == SERVING_LOCK_TAKEN &&
         side_run(own, settings, fault) && begin(own, fault))
         return &own->side;
     close_side(&own->side);

@@ -203,6 +203,8 @@ static bool serve(struct store *store, const struct store_location *location, en
 static void stop_serving(struct store *store)
 {
     struct postgresql_server *server = store->own;
+    if (store->writer != NULL)
+        session_leave((struct postgresql_reader *)store->writer->reader);
     writer_close(store->writer);
     if (server != NULL && server->lock >= 0)
         close(server->lock);
@@ -240,6 +242,7 @@ const struct engine postgresql_engine = {
     .transactions = &postgresql_transactions,
     .library = library,
     .reads_wait = true,
+    .many_gateways = true,
     .round_trips = postgresql_round_trips,
     .takes = postgresql_takes,
     .locate = postgresql_locate,

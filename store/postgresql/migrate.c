@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "store/postgresql/serving_lock.h"
 #include "store/postgresql/session.h"
 #include "store/sql/migration.h"
 
@@ -73,6 +74,10 @@ static bool apply(PGconn *connection, const char *name, size_t *before, struct f
     if (!postgresql_execute(connection, "SELECT pg_advisory_xact_lock(1633905767, 1835624306)", name,
                             fault) ||
         !schema_read_version(connection, name, before, fault))
+        return false;
+    /* Gateways of the older schema may serve it. */
+    bool changes = *before != 0 && *before != VERSION;
+    if (changes && !serving_lock_take_for_transaction(connection, name, fault))
         return false;
     size_t done = *before == 0 ? 0 : *before - FIRST_VERSION + 1;
     for (size_t i = done; i < FILES; i++) {

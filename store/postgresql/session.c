@@ -13,7 +13,7 @@
 #include "acme/base/monotonic.h"
 #include "store/postgresql/migrate.h"
 
-enum { RECONNECT_PAUSE_MS = 100, SQL_BYTES = 1024, LOOKS_MAX = 8 };
+enum { RECONNECT_PAUSE_MS = 100, SQL_BYTES = 2048, LOOKS_MAX = 8 };
 
 /* The server ends a statement, and a transaction that nobody goes on with, before ANSWER_MS: a lost
  * connection keeps its locks no longer. A COMMIT is on the disk. */
@@ -40,36 +40,64 @@ static PGconn *connect_ready(const struct postgresql_location *location, struct 
 
 /* ---- the gateway's row ---- */
 
-/* With the name, the version, and what the process's first connection changes besides. */
-#define ROW_STATEMENT \
-    "INSERT INTO gateways (name, version, started_at, seen_at) VALUES (%s, %s, unixepoch(), unixepoch())" \
-    " ON CONFLICT (name) DO UPDATE SET fence = gateways.fence + 1, seen_at = excluded.seen_at%s" \
-    " RETURNING id, fence, batch, started_at," \
-    " (SELECT count(*) + coalesce(sum(started_at), 0) FROM gateways AS other WHERE other.name <> " \
-    "gateways.name)"
-#define AT_START ", version = excluded.version, started_at = excluded.started_at"
+enum { START_TRIES = 5 };
 
 static bool is_first(const struct postgresql_gateway *gateway)
 {
-    return gateway->id == 0;
+    return gateway->fence == 0;
 }
 
-static PGresult *raise_fence(PGconn *connection, const struct postgresql_gateway *gateway, const char *name,
-                             struct fault *fault)
+/* Makes the row where there is none: its id names the lock. */
+static bool find_row(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
+                     struct fault *fault)
 {
-    const struct gateway_identity identity = gateway_identity();
-    char *literal = PQescapeLiteral(connection, identity.name, strlen(identity.name));
-    char *version = PQescapeLiteral(connection, identity.version, strlen(identity.version));
+    const char *gateway_name = gateway_identity()->name;
     char sql[SQL_BYTES];
-    int n = literal == NULL || version == NULL ? -1
-                                               : snprintf(sql, sizeof sql, ROW_STATEMENT, literal, version,
-                                                          is_first(gateway) ? AT_START : "");
+    char *literal = PQescapeLiteral(connection, gateway_name, strlen(gateway_name));
+    int n = literal == NULL
+                ? -1
+                : snprintf(sql, sizeof sql,
+                           "INSERT INTO gateways (name, version, started_at, seen_at)"
+                           " VALUES (%s, '', unixepoch(), unixepoch()) ON CONFLICT (name) DO NOTHING;"
+                           " SELECT id FROM gateways WHERE name = %s",
+                           literal, literal);
     PQfreemem(literal);
-    PQfreemem(version);
     if (n >= 0 && n < SQL_BYTES)
-        return postgresql_run(connection, sql, name, fault);
-    fault_set(fault, "%s: %s: its name cannot be used: %s", name, identity.name, PQerrorMessage(connection));
-    return NULL;
+        return postgresql_integer(connection, sql, name, &gateway->id, fault);
+    return fault_set(fault, "%s: %s: its name cannot be used: %s", name, gateway_name,
+                     PQerrorMessage(connection));
+}
+
+/* The number is the lowest that is free. Another gateway that starts may take it first: the index says so. */
+#define NUMBER \
+    "(SELECT min(n) FROM generate_series(1, %d) AS n WHERE NOT EXISTS (SELECT 1 FROM gateways AS other" \
+    " WHERE other.state = 'serving' AND other.number = n AND other.id <> gateways.id))"
+
+static char *begin_statement(PGconn *connection, const struct postgresql_gateway *gateway,
+                             char out[static SQL_BYTES])
+{
+    const char *version = gateway_identity()->version;
+    char *literal = PQescapeLiteral(connection, version, strlen(version));
+    if (literal == NULL)
+        return NULL;
+    snprintf(out, SQL_BYTES,
+             "UPDATE gateways SET version = %s, started_at = unixepoch(), seen_at = unixepoch(),"
+             " fence = fence + 1, state = 'serving', number = " NUMBER " WHERE id = %" PRId64 " AND " NUMBER
+             " IS NOT NULL RETURNING fence, batch, started_at, number",
+             literal, STORE_GATEWAYS_MAX, gateway->id, STORE_GATEWAYS_MAX);
+    PQfreemem(literal);
+    return out;
+}
+
+/* No row: another process has served under this name, or has taken this one's work over, or the row is
+ * missing. */
+static char *continue_statement(const struct postgresql_gateway *gateway, char out[static SQL_BYTES])
+{
+    snprintf(out, SQL_BYTES,
+             "UPDATE gateways SET fence = fence + 1, seen_at = unixepoch() WHERE id = %" PRId64
+             " AND state = 'serving' AND started_at = %" PRId64 " RETURNING fence, batch, started_at, number",
+             gateway->id, gateway->started_at);
+    return out;
 }
 
 static int64_t number_in(const PGresult *result, int column)
@@ -77,55 +105,72 @@ static int64_t number_in(const PGresult *result, int column)
     return strtoll(PQgetvalue(result, 0, column), NULL, 10);
 }
 
-/* It waits for the end of a transaction that an earlier connection of this gateway has open. */
-static bool read_row(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
-                     struct fault *fault)
+/* Raises the fence. It waits for the end of a transaction that an earlier connection of this gateway has
+ * open. False in *is_there: the statement found no row. */
+static bool raise_fence(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
+                        bool *is_there, struct fault *fault)
 {
-    PGresult *result = raise_fence(connection, gateway, name, fault);
+    char sql[SQL_BYTES];
+    const char *statement =
+        is_first(gateway) ? begin_statement(connection, gateway, sql) : continue_statement(gateway, sql);
+    PGresult *result = statement == NULL ? NULL : postgresql_run(connection, statement, name, fault);
     if (result == NULL)
-        return false;
-    bool is_there = PQntuples(result) == 1 && PQnfields(result) == 5;
-    if (is_there) {
-        gateway->id = number_in(result, 0);
-        gateway->fence = number_in(result, 1);
-        gateway->row = number_in(result, 2);
-        gateway->started_at = number_in(result, 3);
-        gateway->others = number_in(result, 4);
+        return statement != NULL || fault_set(fault, "%s: %s", name, PQerrorMessage(connection));
+    *is_there = PQntuples(result) == 1 && PQnfields(result) == 4;
+    if (*is_there) {
+        gateway->fence = number_in(result, 0);
+        gateway->row = number_in(result, 1);
+        gateway->started_at = number_in(result, 2);
+        gateway->number = (unsigned)number_in(result, 3);
     }
     PQclear(result);
-    return is_there || fault_set(fault, "%s: a row is missing", name);
+    return true;
 }
 
 void session_end_replaced(const struct postgresql_reader *own)
 {
     struct fault fault;
     (void)fault_set(&fault,
-                    "%s: another gateway has served it since, or an older copy of it has taken over: this "
-                    "process ends, because its next start reads everything anew",
+                    "%s: another gateway has taken this one's place, or an older copy of the database has: "
+                    "this process ends, because its next start reads everything anew",
                     own->location->location.text);
     store_log("store: %s", fault.message);
     _exit(EX_TEMPFAIL);
 }
 
-/* Another gateway, or one of the same name, started; or the row is another one. */
-static bool was_replaced(const struct postgresql_gateway *before, const struct postgresql_gateway *now)
+/* The lock of all comes first, then the gateway's own: one that does not get them changes no row. */
+static enum serving_lock take_locks(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
+                                    struct fault *fault)
 {
-    return !is_first(before) &&
-           (now->id != before->id || now->started_at != before->started_at || now->others != before->others);
+    enum serving_lock lock = serving_lock_share(connection, name, fault);
+    if (lock != SERVING_LOCK_TAKEN)
+        return lock;
+    if (is_first(gateway) && !find_row(connection, gateway, name, fault))
+        return SERVING_LOCK_FAILED;
+    return serving_lock_take(connection, name, gateway->id, &gateway->session, fault);
 }
 
-/* The lock comes first: a gateway that does not get it raises no fence. */
-static bool take_row(struct postgresql_reader *own, PGconn *connection, struct fault *fault)
+static bool begin_row(PGconn *connection, struct postgresql_gateway *gateway, const char *name,
+                      struct fault *fault)
+{
+    bool is_there = false;
+    bool asked = false;
+    for (int i = 0; !asked && i < START_TRIES; i++)
+        asked = raise_fence(connection, gateway, name, &is_there, fault);
+    if (asked && !is_there)
+        fault_set(fault, "%s: %d gateways serve it, and no more can", name, STORE_GATEWAYS_MAX);
+    if (is_there)
+        gateway_set_row(gateway->id, gateway->number);
+    return is_there;
+}
+
+static bool continue_row(struct postgresql_reader *own, PGconn *connection, struct fault *fault)
 {
     struct postgresql_gateway *gateway = own->gateway;
-    const char *name = own->location->location.text;
-    enum serving_lock lock = serving_lock_take(connection, name, &gateway->session, fault);
-    const struct postgresql_gateway before = *gateway;
-    if (lock == SERVING_LOCK_HELD && !is_first(gateway))
-        session_end_replaced(own);
-    if (lock != SERVING_LOCK_TAKEN || !read_row(connection, gateway, name, fault))
+    bool is_there = false;
+    if (!raise_fence(connection, gateway, own->location->location.text, &is_there, fault))
         return false;
-    if (was_replaced(&before, gateway))
+    if (!is_there)
         session_end_replaced(own);
     if (gateway->row < gateway->batch)
         store_log("store: the database lacks the last %" PRId64
@@ -133,6 +178,30 @@ static bool take_row(struct postgresql_reader *own, PGconn *connection, struct f
                   "that was behind has taken over",
                   gateway->batch - gateway->row);
     return true;
+}
+
+static bool take_row(struct postgresql_reader *own, PGconn *connection, struct fault *fault)
+{
+    struct postgresql_gateway *gateway = own->gateway;
+    const char *name = own->location->location.text;
+    enum serving_lock lock = take_locks(connection, gateway, name, fault);
+    if (lock == SERVING_LOCK_HELD && !is_first(gateway))
+        session_end_replaced(own);
+    if (lock != SERVING_LOCK_TAKEN)
+        return false;
+    return is_first(gateway) ? begin_row(connection, gateway, name, fault)
+                             : continue_row(own, connection, fault);
+}
+
+void session_leave(struct postgresql_reader *own)
+{
+    char sql[SQL_BYTES];
+    if (own->connection == NULL || own->gateway == NULL)
+        return;
+    snprintf(sql, sizeof sql, "UPDATE gateways SET state = 'stopped' WHERE id = %" PRId64, own->gateway->id);
+    if (!postgresql_transactions.begin(&own->reader) || !pipeline_send_words(own, sql) ||
+        postgresql_transactions.commit(&own->reader) != ENGINE_KEPT)
+        store_log("store: the database does not know that this gateway stops: %s", own->why);
 }
 
 /* ---- connections ---- */

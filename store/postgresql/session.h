@@ -5,7 +5,7 @@
 #include <libpq-fe.h>
 
 #include "store/postgresql/serving_lock.h"
-#include "store/sql/engine.h"
+#include "store/sql/gateways.h"
 
 enum {
     PARAMETERS_MAX = 24,
@@ -80,7 +80,7 @@ struct postgresql_gateway {
     int64_t batch;      /* the number of the last transaction that is known to be kept */
     int64_t row;        /* the number that the row had when this connection was made */
     int64_t started_at; /* of this process, as the row has it */
-    int64_t others;     /* changes when another gateway starts */
+    unsigned number;    /* its part in ids and nonces */
     struct serving_session session;
 };
 
@@ -112,15 +112,18 @@ extern const struct engine_transactions postgresql_transactions;
 /* ---- connections ---- */
 
 /* Opens a connection, in pipeline mode, to a database with the program's schema. The one of a server takes
- * the serving lock, then the gateway's row with a new fence, which ends what an earlier connection of it may
+ * the serving locks, then the gateway's row with a new fence, which ends what an earlier connection of it may
  * still be doing. NULL with `fault`. */
 [[gnu::warn_unused_result]] struct postgresql_reader *session_open(const struct store_location *location,
                                                                    bool serves, struct fault *fault);
 void session_close(struct postgresql_reader *own);
 
 /* Connects again when the connection is lost. False with own->why. The process of a server ends when another
- * gateway has served the database meanwhile. */
+ * gateway has taken its place meanwhile. */
 [[gnu::warn_unused_result]] bool session_is_alive(struct postgresql_reader *own);
+
+/* Tells the others that this gateway stops, when it has a connection. */
+void session_leave(struct postgresql_reader *own);
 
 /* Ends the process of a server: another one has taken its place, so that what it has in memory is old. */
 [[gnu::noreturn]] void session_end_replaced(const struct postgresql_reader *own);

@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/attempts.h"
+#include "store/sql/gateways.h"
 #include "store/sql/issuer_identities.h"
-#include "store/sql/query.h"
 
-enum {
-    ATTEMPT_INSERT,
-    ATTEMPT_END,
-    ATTEMPT_WITHDRAW,
-    ATTEMPTS_MAKE_DUE,
-    ATTEMPTS_MARK_UNKNOWN,
-    ATTEMPTS_OF_ORDER,
-    ATTEMPT_EXISTS
-};
+enum { ATTEMPT_INSERT, ATTEMPT_END, ATTEMPT_WITHDRAW, ATTEMPTS_OF_ORDER, ATTEMPT_EXISTS };
 
 static const struct statement statements[] = {
     [ATTEMPT_INSERT] =
         {"attempt_insert",
          "INSERT INTO attempts (id, order_id, issuer_identity_id, token_id, csr_hash, asked_validity,"
-         " status, started_at)"
+         " status, started_at, gateway_id)"
          " VALUES ($id, $order_id, " ISSUER_IDENTITY_ID ", $token_id, $csr_hash, $asked_validity, $status,"
-         " $started_at)"},
+         " $started_at, $gateway)"},
     [ATTEMPT_EXISTS] = {"attempt_exists", "SELECT 1 FROM attempts WHERE id = $id"},
     [ATTEMPT_END] = {"attempt_end",
                      "UPDATE attempts SET status = $status, ended_at = $ended_at, http_status = $http_status,"
                      " message = $message WHERE id = $id AND status = 'started'"},
     [ATTEMPT_WITHDRAW] = {"attempt_withdraw", "DELETE FROM attempts WHERE id = $id AND status = 'started'"},
-    [ATTEMPTS_MARK_UNKNOWN] = {"attempts_mark_unknown",
-                               "UPDATE attempts SET status = 'unknown', ended_at = $now,"
-                               " message = 'acmegate stopped before the answer came'"
-                               " WHERE status = 'started'"},
-    [ATTEMPTS_MAKE_DUE] = {"attempts_make_due",
-                           "UPDATE orders SET next_attempt_at = 0 WHERE status = 'processing'"
-                           " AND id IN (SELECT order_id FROM attempts WHERE status = 'started')"},
     [ATTEMPTS_OF_ORDER] = {"attempts_of_order",
                            "SELECT t.id, t.order_id, i.issuer, i.root_fingerprint, t.token_id, t.csr_hash,"
                            " t.asked_validity, t.status, t.started_at, t.ended_at, t.http_status, t.message"
@@ -59,6 +44,7 @@ enum store_result store_attempt_insert(struct store_writer *writer, struct attem
     query_bind_text(&query, "$asked_validity", attempt->asked_validity);
     query_bind_text(&query, "$status", attempt_status_name(attempt->status));
     query_bind_integer(&query, "$started_at", attempt->started_at);
+    gateway_bind(&query, writer);
     return query_send(&query);
 }
 
@@ -78,24 +64,6 @@ enum store_result store_attempt_withdraw(struct store_writer *writer, int64_t id
     CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPT_WITHDRAW);
     query_bind_integer(&query, "$id", id);
     return query_send_guarded(&query, ATTEMPT_EXISTS, id);
-}
-
-static enum store_result make_orders_due(struct store_writer *writer)
-{
-    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPTS_MAKE_DUE);
-    return query_run(&query);
-}
-
-enum store_result store_attempts_mark_unknown(struct store_writer *writer, int64_t now, int64_t *count)
-{
-    *count = 0;
-    if (make_orders_due(writer) == STORE_FAILED)
-        return STORE_FAILED;
-    CHANGE(query, writer, STATEMENTS_ATTEMPTS, ATTEMPTS_MARK_UNKNOWN);
-    query_bind_integer(&query, "$now", now);
-    enum store_result result = query_run(&query);
-    *count = result == STORE_OK ? query_changed_rows(&query) : 0;
-    return result == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 static void take_attempt(struct query *query, struct attempt *out)

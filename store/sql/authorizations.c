@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "store/authorizations.h"
-#include "store/sql/query.h"
+#include "store/sql/gateways.h"
 
 enum {
     AUTHORIZATION_LOAD,
@@ -55,13 +55,16 @@ static const struct statement statements[] = {
          " challenge_type = $challenge_type, challenge_status = $challenge_status,"
          " validated_at = $validated_at, error = $error, error_detail = $error_detail,"
          " attempt_count = $attempt_count, first_attempt_at = $first_attempt_at,"
-         " next_attempt_at = $next_attempt_at, basis = $basis"
+         " next_attempt_at = $next_attempt_at, basis = $basis,"
+         " gateway_id = CASE WHEN " DUE_CONDITION " THEN gateway_id ELSE " GATEWAY_OWNER " END"
          " WHERE id = $id AND status = $was AND challenge_status IS NOT DISTINCT FROM $challenge_was"},
-    [VALIDATION_QUEUE_AFTER] = {"validation_queue_after",
-                                "SELECT account_id FROM authorizations WHERE " DUE_CONDITION
-                                " AND account_id > $after ORDER BY account_id LIMIT 1"},
+    [VALIDATION_QUEUE_AFTER] =
+        {"validation_queue_after",
+         "SELECT account_id FROM authorizations WHERE " DUE_CONDITION
+         " AND gateway_id = $gateway AND account_id > $after ORDER BY account_id LIMIT 1"},
     [VALIDATIONS_DUE] = {"validations_due", "SELECT id, identifier FROM authorizations WHERE " DUE_CONDITION
-                                            " AND account_id = $account_id AND next_attempt_at <= $now"
+                                            " AND gateway_id = $gateway AND account_id = $account_id"
+                                            " AND next_attempt_at <= $now"
                                             " ORDER BY next_attempt_at LIMIT $max"},
     [ORDERS_WAITING_ON] =
         {"orders_waiting_on",
@@ -234,6 +237,7 @@ enum store_result store_authorization_update(struct store_writer *writer,
     bind_changeable(&query, authorization);
     query_bind_text(&query, "$was", authorization_status_name(was));
     bind_challenge_status(&query, "$challenge_was", challenge_was);
+    gateway_bind(&query, writer);
     return query_send_guarded(&query, AUTHORIZATION_EXISTS, authorization->id);
 }
 
@@ -241,6 +245,7 @@ enum store_result store_validation_queue_after(struct store_reader *reader, int6
                                                int64_t *account_id)
 {
     QUERY(query, reader, NULL, STATEMENTS_AUTHORIZATIONS, VALIDATION_QUEUE_AFTER);
+    gateway_bind_own(&query);
     query_bind_integer(&query, "$after", after);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -254,6 +259,7 @@ enum store_result store_validations_due(struct store_reader *reader, struct aren
 {
     enum store_result result = STORE_OK;
     QUERY(query, reader, arena, STATEMENTS_AUTHORIZATIONS, VALIDATIONS_DUE);
+    gateway_bind_own(&query);
     query_bind_integer(&query, "$account_id", account_id);
     query_bind_integer(&query, "$now", now);
     query_bind_integer(&query, "$max", max > INT_MAX ? INT_MAX : (int64_t)max);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/certificates.h"
 #include "acme/pki/certificate.h"
+#include "store/sql/gateways.h"
 #include "store/sql/issuer_identities.h"
-#include "store/sql/query.h"
 
 enum {
     CERTIFICATE_LOAD,
@@ -41,6 +41,9 @@ enum {
 #define REVOCATION_CONDITION \
     "((revocation_requested_at IS NOT NULL AND revoked_at IS NULL) OR revocation_correction IS NOT NULL)"
 
+/* A revocation that is under way stays where it is. */
+#define OWNER_FROM_NOW_ON "CASE WHEN " REVOCATION_CONDITION " THEN gateway_id ELSE " GATEWAY_OWNER " END"
+
 static const struct statement statements[] = {
     [CERTIFICATE_LOAD] = {"certificate_load", CERTIFICATE_SELECT "WHERE c.id = $id"},
     [CERTIFICATES_BY_SERIAL] = {"certificates_by_serial", CERTIFICATE_SELECT
@@ -53,13 +56,13 @@ static const struct statement statements[] = {
          "revocation_reason,"
          " revocation_requested_by, revocation_next_attempt_at, revocation_attempt_count, revocation_error, "
          "revoked_at,"
-         " created_at)"
+         " created_at, gateway_id)"
          " VALUES ($id, $account_id, $order_id, " ISSUER_IDENTITY_ID ", $chain_id, $serial, $leaf, $key_hash,"
          " $not_before, $not_after, $status, $origin, $rejected_because, $revocation_requested_at, "
          "$revocation_reason,"
          " $revocation_requested_by, $revocation_next_attempt_at, $revocation_attempt_count, "
          "$revocation_error,"
-         " $revoked_at, $created_at)"
+         " $revoked_at, $created_at, " GATEWAY_OWNER ")"
          " ON CONFLICT (serial, issuer_identity_id) DO NOTHING"},
     [CERTIFICATE_ADOPT] =
         {"certificate_adopt",
@@ -78,15 +81,15 @@ static const struct statement statements[] = {
          " revocation_reason = $revocation_reason, revocation_requested_by = $revocation_requested_by,"
          " revocation_next_attempt_at = $revocation_next_attempt_at,"
          " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error,"
-         " revoked_at = $revoked_at"
+         " revoked_at = $revoked_at, gateway_id = " OWNER_FROM_NOW_ON
          " WHERE id = $id AND revoked_at IS NULL"},
     [CERTIFICATE_CORRECT] =
         {"certificate_correct",
          "UPDATE certificates SET revocation_reason = $revocation_reason,"
          " revocation_correction = CASE WHEN $correction_asked = 1 THEN $correction_reason END,"
          " revocation_next_attempt_at = $revocation_next_attempt_at,"
-         " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error"
-         " WHERE id = $id AND revoked_at IS NOT NULL"},
+         " revocation_attempt_count = $revocation_attempt_count, revocation_error = $revocation_error,"
+         " gateway_id = " OWNER_FROM_NOW_ON " WHERE id = $id AND revoked_at IS NOT NULL"},
     [CHAIN_FIND] = {"chain_find", "SELECT id FROM chains WHERE hash = $hash"},
     [CHAIN_INSERT] = {"chain_insert", "INSERT INTO chains (hash, pem) VALUES ($hash, $pem)"},
     [NEWEST_CHAIN] = {"newest_chain", "SELECT max(id) FROM chains"},
@@ -108,9 +111,11 @@ static const struct statement statements[] = {
     [REVOCATION_QUEUE_AFTER] = {"revocation_queue_after",
                                 "SELECT i.id, i.issuer FROM certificates c"
                                 " CROSS JOIN issuer_identities i ON i.id = c.issuer_identity_id"
-                                " WHERE " REVOCATION_CONDITION " AND c.issuer_identity_id > $after"
+                                " WHERE " REVOCATION_CONDITION " AND c.gateway_id = $gateway"
+                                " AND c.issuer_identity_id > $after"
                                 " ORDER BY c.issuer_identity_id LIMIT 1"},
     [REVOCATIONS_DUE] = {"revocations_due", "SELECT id FROM certificates WHERE " REVOCATION_CONDITION
+                                            " AND gateway_id = $gateway"
                                             " AND issuer_identity_id = $issuer_identity_id"
                                             " AND revocation_next_attempt_at <= $now"
                                             " ORDER BY revocation_next_attempt_at LIMIT $max"},
@@ -298,6 +303,7 @@ static enum store_result insert_row(struct store_writer *writer, const struct ce
     query_bind_text(&query, "$origin", certificate_origin_name(certificate->origin));
     query_bind_text(&query, "$rejected_because", certificate->rejected_because);
     query_bind_integer(&query, "$created_at", certificate->created_at);
+    gateway_bind(&query, writer);
     enum store_result result = query_send_change(&query);
     return result == STORE_NOT_FOUND ? STORE_KNOWN : result;
 }
@@ -434,6 +440,7 @@ enum store_result store_certificate_update(struct store_writer *writer, const st
 {
     CHANGE(query, writer, STATEMENTS_CERTIFICATES, CERTIFICATE_UPDATE);
     bind_changeable(&query, certificate);
+    gateway_bind(&query, writer);
     return query_send_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
 }
 
@@ -448,6 +455,7 @@ enum store_result store_certificate_correct(struct store_writer *writer,
     query_bind_integer(&query, "$revocation_next_attempt_at", certificate->revocation_next_attempt_at);
     query_bind_integer(&query, "$revocation_attempt_count", certificate->revocation_attempt_count);
     query_bind_text(&query, "$revocation_error", certificate->revocation_error);
+    gateway_bind(&query, writer);
     return query_send_guarded(&query, CERTIFICATE_EXISTS, certificate->id);
 }
 
@@ -488,6 +496,7 @@ enum store_result store_revocation_queue_after(struct store_reader *reader, stru
                                                int64_t after, struct revocation_queue *out)
 {
     QUERY(query, reader, arena, STATEMENTS_CERTIFICATES, REVOCATION_QUEUE_AFTER);
+    gateway_bind_own(&query);
     query_bind_integer(&query, "$after", after);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -501,6 +510,7 @@ enum store_result store_revocations_due(struct store_reader *reader, int64_t ide
                                         int64_t *ids, size_t max, size_t *count)
 {
     QUERY(query, reader, NULL, STATEMENTS_CERTIFICATES, REVOCATIONS_DUE);
+    gateway_bind_own(&query);
     query_bind_integer(&query, "$issuer_identity_id", identity_id);
     query_bind_integer(&query, "$now", now);
     query_bind_integer(&query, "$max", (int64_t)max);

@@ -24,7 +24,9 @@ struct committer {
     struct store_operation **last;
     size_t backlog;
     bool stopping;
-    struct store_writer *writer; /* belongs to the thread */
+    struct store_writer *writer; /* belongs to the thread, and so do these */
+    struct heartbeat *heartbeat; /* NULL: nobody waits for signs of life */
+    int64_t next_beat_ms;
     void (*look_after)(void *upkeep, struct store_reader *reader);
     void *upkeep;
     atomic_bool failing; /* the last batch could not be kept */
@@ -115,12 +117,23 @@ bool writer_write(struct store_writer *writer,
     return written;
 }
 
-/* Takes the next operation; waits for one when `wait`. NULL when there is none, or the committer stops. */
+/* Waits for an operation; false when the next heartbeat is due. */
+static bool wait_for_one(struct committer *committer)
+{
+    if (committer->heartbeat == NULL)
+        return pthread_cond_wait(&committer->submitted, &committer->mutex) == 0;
+    int64_t left_ms = committer->next_beat_ms - monotonic_ms();
+    const struct timespec until = thread_deadline(left_ms > 0 ? left_ms : 0);
+    return thread_wait_until(&committer->submitted, &committer->mutex, &until);
+}
+
+/* Takes the next operation; waits for one when `wait`. NULL when there is none, the committer stops, or a
+ * heartbeat is due. */
 static struct store_operation *take(struct committer *committer, bool wait)
 {
     pthread_mutex_lock(&committer->mutex);
     while (wait && committer->first == NULL && !committer->stopping)
-        pthread_cond_wait(&committer->submitted, &committer->mutex);
+        wait = wait_for_one(committer);
     struct store_operation *operation = committer->first;
     if (operation != NULL) {
         committer->first = operation->next;
@@ -248,26 +261,44 @@ static bool write_batch(struct committer *committer, struct batch *batch, int64_
     return result == ENGINE_KEPT;
 }
 
+static void run_from(struct committer *committer, struct store_operation *operation)
+{
+    struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
+    int64_t commit_us;
+    bool committed = write_batch(committer, &batch, &commit_us);
+    if (observe != NULL)
+        observe(&(struct store_batch){batch.count, commit_us, committed});
+    if (!committed) {
+        event_notes_cut(committer->writer->notes, 0);
+        store_log("store: a batch of %zu operations could not be written", batch.count);
+        end_undone(committer->writer);
+    }
+    atomic_store_explicit(&committer->failing, !committed, memory_order_relaxed);
+    answer(committer, &batch, committed);
+    event_notes_tell(committer->writer->notes);
+    committer->look_after(committer->upkeep, committer->writer->reader);
+}
+
+static void beat_when_due(struct committer *committer)
+{
+    if (committer->heartbeat == NULL || monotonic_ms() < committer->next_beat_ms)
+        return;
+    committer->next_beat_ms = monotonic_ms() + GATEWAY_BEAT_MS;
+    struct store_operation *beat = heartbeat_begin(committer->heartbeat);
+    if (beat != NULL)
+        committer_submit(committer, beat);
+}
+
 static void *committer_run(void *argument)
 {
     struct committer *committer = argument;
     struct store_operation *operation;
-    while ((operation = take(committer, true)) != NULL) {
-        struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
-        int64_t commit_us;
-        bool committed = write_batch(committer, &batch, &commit_us);
-        if (observe != NULL)
-            observe(&(struct store_batch){batch.count, commit_us, committed});
-        if (!committed) {
-            event_notes_cut(committer->writer->notes, 0);
-            store_log("store: a batch of %zu operations could not be written", batch.count);
-            end_undone(committer->writer);
-        }
-        atomic_store_explicit(&committer->failing, !committed, memory_order_relaxed);
-        answer(committer, &batch, committed);
-        event_notes_tell(committer->writer->notes);
-        committer->look_after(committer->upkeep, committer->writer->reader);
-    }
+    do {
+        beat_when_due(committer);
+        operation = take(committer, true);
+        if (operation != NULL)
+            run_from(committer, operation);
+    } while (operation != NULL || !is_stopping(committer));
     return NULL;
 }
 
@@ -282,7 +313,7 @@ static void free_committer(struct committer *committer)
 
 struct committer *committer_start(struct store_writer *writer,
                                   void (*look_after)(void *upkeep, struct store_reader *reader), void *upkeep,
-                                  struct fault *fault)
+                                  struct heartbeat *heartbeat, struct fault *fault)
 {
     struct committer *committer = calloc(1, sizeof *committer);
     if (committer == NULL) {
@@ -292,6 +323,8 @@ struct committer *committer_start(struct store_writer *writer,
     committer->writer = writer;
     committer->look_after = look_after;
     committer->upkeep = upkeep;
+    committer->heartbeat = heartbeat;
+    committer->next_beat_ms = monotonic_ms() + GATEWAY_BEAT_MS;
     writer->notes = event_notes_new();
     committer->last = &committer->first;
     pthread_mutex_init(&committer->mutex, NULL);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "acme/base/fault.h"
-#include "store/sql/engine.h"
+#include "store/sql/gateways.h"
 
 enum {
     BATCH_MAX_OPERATIONS = 64,
@@ -13,12 +13,12 @@ enum {
 
 struct committer;
 
-/* Starts the thread. It calls `look_after` after the answers of each batch, because nobody waits for that. It
- * takes no ownership: all that it gets must outlive it. NULL with `fault`. */
-[[gnu::warn_unused_result]] struct committer *committer_start(struct store_writer *writer,
-                                                              void (*look_after)(void *upkeep,
-                                                                                 struct store_reader *reader),
-                                                              void *upkeep, struct fault *fault);
+/* Starts the thread. With `heartbeat` (NULL: none) it runs that from time to time. It calls `look_after`
+ * after the answers of each batch, because nobody waits for that. It takes no ownership: all that it gets
+ * must outlive it. NULL with `fault`. */
+[[gnu::warn_unused_result]] struct committer *committer_start(
+    struct store_writer *writer, void (*look_after)(void *upkeep, struct store_reader *reader), void *upkeep,
+    struct heartbeat *heartbeat, struct fault *fault);
 /* Runs the waiting operations, joins the thread and frees. */
 void committer_stop(struct committer *committer);
 

@@ -10,11 +10,10 @@ struct copy {
     struct copy_schema tables; /* those that are copied; both sides have them */
 };
 
-/* These are about one database and its servers: each has its own. A table that refers to one of them belongs
- * here too. */
+/* It is about one engine's database: each has its own. */
 static bool is_left_out(const char *table)
 {
-    return strcmp(table, "gateways") == 0 || strcmp(table, "schema_version") == 0;
+    return strcmp(table, "schema_version") == 0;
 }
 
 /* ---- the schema ---- */

@@ -17,6 +17,7 @@
 
 struct engine_copy;
 struct event_notes;
+struct heartbeat;
 struct retention_pass;
 
 enum engine_commit {
@@ -102,7 +103,8 @@ struct engine {
     const struct engine_transactions *transactions;
     struct library (*library)(void);
     size_t (*schema)(void);
-    bool reads_wait; /* for the network: no loop may read */
+    bool reads_wait;    /* for the network: no loop may read */
+    bool many_gateways; /* may serve one database at once */
     /* The waits of all connections for an answer; NULL: there are none. */
     uint64_t (*round_trips)(void);
 
@@ -187,8 +189,9 @@ struct store {
     const struct engine *engine;
     struct store_writer *writer;
     struct committer *committer;
-    const char *restored; /* NULL: it is not a restored copy */
-    void *own;            /* the engine's */
+    struct heartbeat *heartbeat; /* NULL: no other gateway can be there */
+    const char *restored;        /* NULL: it is not a restored copy */
+    void *own;                   /* the engine's */
 };
 
 /* Makes a writer of an open connection, which it then owns. NULL, with the connection closed, without memory.
@@ -207,13 +210,6 @@ void writer_close(struct store_writer *writer);
 
 /* Returns a lower bound of ids issued at that time or later, unless the clock went back meanwhile. */
 int64_t first_id_at(int64_t unix_seconds);
-
-/* As store_set_gateway was told; "" for both without it. */
-struct gateway_identity {
-    const char *name;
-    const char *version;
-};
-struct gateway_identity gateway_identity(void);
 
 /* Writes to the function of store_set_notice, for people; nothing without one. */
 void store_notice(const char *message);

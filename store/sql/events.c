@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sql/event_notes.h"
-#include "store/sql/query.h"
+#include "store/sql/gateways.h"
 
 enum {
     EVENT_INSERT,
@@ -16,9 +16,9 @@ enum {
     "request"
 
 static const struct statement statements[] = {
-    [EVENT_INSERT] = {"event_insert", "INSERT INTO events (" EVENT_COLUMNS ")"
+    [EVENT_INSERT] = {"event_insert", "INSERT INTO events (" EVENT_COLUMNS ", gateway_id)"
                                       " VALUES ($id, $at, $kind, $account_id, $order_id, $authorization_id,"
-                                      " $certificate_id, $who, $detail, $cause, $names, $request)"},
+                                      " $certificate_id, $who, $detail, $cause, $names, $request, $gateway)"},
     /* Events of a shared authorization are included, whichever order they were recorded for. */
     [EVENTS_OF_ORDER] =
         {"events_of_order",
@@ -61,6 +61,7 @@ enum store_result store_event_insert(struct store_writer *writer, const struct e
     query_bind_text(&query, "$cause", cause_name(event->cause));
     query_bind_text(&query, "$names", event->names);
     query_bind_text(&query, "$request", event->request);
+    gateway_bind(&query, writer);
     enum store_result result = query_send(&query);
     if (result == STORE_OK)
         event_notes_add(writer->notes, event);

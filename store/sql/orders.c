@@ -4,7 +4,7 @@
 
 #include "store/events.h"
 #include "store/orders.h"
-#include "store/sql/query.h"
+#include "store/sql/gateways.h"
 
 enum {
     ORDER_LOAD,
@@ -49,15 +49,19 @@ static const struct statement statements[] = {
                       "UPDATE orders SET status = $status, status_since = $status_since, csr = $csr,"
                       " processing_since = $processing_since, next_attempt_at = $next_attempt_at,"
                       " attempt_count = $attempt_count, certificate_id = $certificate_id, error = $error,"
-                      " error_detail = $error_detail, expires_at = $expires_at"
+                      " error_detail = $error_detail, expires_at = $expires_at,"
+                      " gateway_id = CASE WHEN status = 'processing' THEN gateway_id"
+                      " ELSE " GATEWAY_OWNER " END"
                       " WHERE id = $id AND status = $was"},
     [ORDER_QUEUE_AFTER] = {"order_queue_after",
-                           "SELECT profile FROM orders WHERE status = 'processing' AND profile > $after"
+                           "SELECT profile FROM orders WHERE status = 'processing' AND gateway_id = $gateway"
+                           " AND profile > $after"
                            " ORDER BY profile LIMIT 1"},
-    [ORDERS_DUE] = {"orders_due", "SELECT id FROM orders WHERE status = 'processing' AND profile = $profile"
+    [ORDERS_DUE] = {"orders_due", "SELECT id FROM orders WHERE status = 'processing'"
+                                  " AND gateway_id = $gateway AND profile = $profile"
                                   " AND next_attempt_at <= $now ORDER BY next_attempt_at LIMIT $max"},
     [ORDERS_PROCESSING_SINCE] = {"orders_processing_since",
-                                 "SELECT id FROM orders WHERE status = 'processing'"
+                                 "SELECT id FROM orders WHERE status = 'processing' AND gateway_id = $gateway"
                                  " AND processing_since <= $since ORDER BY processing_since LIMIT $max"},
     [ORDERS_OF_ACCOUNT] = {"orders_of_account",
                            "SELECT id FROM orders WHERE account_id = $account_id AND id < $before"
@@ -214,6 +218,7 @@ enum store_result store_order_update(struct store_writer *writer, const struct o
     CHANGE(query, writer, STATEMENTS_ORDERS, ORDER_UPDATE);
     bind_changeable(&query, order);
     query_bind_text(&query, "$was", order_status_name(was));
+    gateway_bind(&query, writer);
     return query_send_guarded(&query, ORDER_EXISTS, order->id);
 }
 
@@ -221,6 +226,7 @@ enum store_result store_order_queue_after(struct store_reader *reader, struct ar
                                           const char **profile)
 {
     QUERY(query, reader, arena, STATEMENTS_ORDERS, ORDER_QUEUE_AFTER);
+    gateway_bind_own(&query);
     query_bind_text(&query, "$after", after);
     enum store_result result = query_next(&query);
     if (result != STORE_OK)
@@ -233,6 +239,7 @@ enum store_result store_orders_due(struct store_reader *reader, const char *prof
                                    int64_t *ids, size_t max, size_t *count)
 {
     QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDERS_DUE);
+    gateway_bind_own(&query);
     query_bind_text(&query, "$profile", profile);
     query_bind_integer(&query, "$now", now);
     query_bind_integer(&query, "$max", (int64_t)max);
@@ -243,6 +250,7 @@ enum store_result store_orders_processing_since(struct store_reader *reader, int
                                                 size_t max, size_t *count)
 {
     QUERY(query, reader, NULL, STATEMENTS_ORDERS, ORDERS_PROCESSING_SINCE);
+    gateway_bind_own(&query);
     query_bind_integer(&query, "$since", since);
     query_bind_integer(&query, "$max", (int64_t)max);
     return query_take_ids(&query, ids, max, count);

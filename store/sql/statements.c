@@ -12,6 +12,7 @@ const struct statement_table *store_statement_table(enum statement_group group)
         [STATEMENTS_EAB_KEYS] = &store_eab_key_statements,
         [STATEMENTS_EARLY_RENEWALS] = &store_early_renewal_statements,
         [STATEMENTS_EVENTS] = &store_event_statements,
+        [STATEMENTS_GATEWAYS] = &store_gateway_statements,
         [STATEMENTS_ISSUER_IDENTITIES] = &store_issuer_identity_statements,
         [STATEMENTS_ISSUER_OVERRIDES] = &store_issuer_override_statements,
         [STATEMENTS_LISTING] = &store_listing_statements,

@@ -26,6 +26,7 @@ enum statement_group {
     STATEMENTS_EAB_KEYS,
     STATEMENTS_EARLY_RENEWALS,
     STATEMENTS_EVENTS,
+    STATEMENTS_GATEWAYS,
     STATEMENTS_ISSUER_IDENTITIES,
     STATEMENTS_ISSUER_OVERRIDES,
     STATEMENTS_LISTING,
@@ -51,6 +52,7 @@ extern const struct statement_table store_certificate_statements;
 extern const struct statement_table store_eab_key_statements;
 extern const struct statement_table store_early_renewal_statements;
 extern const struct statement_table store_event_statements;
+extern const struct statement_table store_gateway_statements;
 extern const struct statement_table store_issuer_identity_statements;
 extern const struct statement_table store_issuer_override_statements;
 extern const struct statement_table store_listing_statements;

@@ -94,8 +94,11 @@ struct store *store_open(const struct store_location *location, enum store_migra
         return NULL;
     }
     store->engine = engine;
+    if (engine->many_gateways)
+        store->heartbeat = heartbeat_new();
     if (engine->serve(store, location, migration, fault))
-        store->committer = committer_start(store->writer, engine->look_after, store->own, fault);
+        store->committer =
+            committer_start(store->writer, engine->look_after, store->own, store->heartbeat, fault);
     if (store->committer != NULL)
         return store;
     store_close(store);
@@ -109,7 +112,19 @@ void store_close(struct store *store)
     if (store->committer != NULL)
         committer_stop(store->committer);
     store->engine->stop_serving(store);
+    heartbeat_free(store->heartbeat);
     free(store);
+}
+
+unsigned store_gateway_number(const struct store *store)
+{
+    (void)store;
+    return gateway_identity()->number;
+}
+
+size_t store_gateways_others(const struct store *store)
+{
+    return store->heartbeat == NULL ? 0 : heartbeat_others(store->heartbeat);
 }
 
 const char *store_restored(const struct store *store)

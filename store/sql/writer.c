@@ -2,15 +2,17 @@
 /* A connection that writes: its ids, and the verdict on its transaction. */
 #include <stdlib.h>
 
-#include "store/sql/query.h"
+#include "store/sql/gateways.h"
 
 /* 2026-01-01T00:00:00Z */
 #define ID_EPOCH_MS INT64_C(1767225600000)
-/* Ids within one millisecond, before they run ahead of the clock. */
-#define IDS_PER_MS INT64_C(4096)
-/* The beginning of commands' ids. Ids are numbered by the second in which they are made, and a server does
- * not make two million in one. */
-#define COMMAND_IDS_AFTER_MS 500
+
+/*
+ * An id is the millisecond, the number of the gateway, and a count within that millisecond. So no two
+ * gateways make the same one, and none asks another. Commands have the number 0.
+ */
+#define IDS_PER_GATEWAY INT64_C(256) /* within one millisecond, before they run ahead of the clock */
+#define IDS_PER_MS      (IDS_PER_GATEWAY * (STORE_GATEWAYS_MAX + 1))
 
 enum { HIGHEST_ID, NEWEST_EVENT };
 
@@ -75,11 +77,20 @@ int64_t first_id_at(int64_t unix_seconds)
     return (unix_seconds * 1000 - ID_EPOCH_MS) * IDS_PER_MS;
 }
 
+/* Returns the first id of the gateway with this number that is above `id`. */
+static int64_t next_above(int64_t id, unsigned number)
+{
+    int64_t first = (int64_t)number * IDS_PER_GATEWAY;
+    int64_t next = id + 1, within = next % IDS_PER_MS;
+    if (within >= first && within < first + IDS_PER_GATEWAY)
+        return next;
+    return next - within + first + (within > first ? IDS_PER_MS : 0);
+}
+
 int64_t store_next_id(struct store_writer *writer, int64_t now_ms)
 {
+    unsigned number = writer->is_command ? 0 : gateway_identity()->number;
     int64_t by_clock = (now_ms - ID_EPOCH_MS) * IDS_PER_MS;
-    if (writer->is_command)
-        by_clock += COMMAND_IDS_AFTER_MS * IDS_PER_MS;
-    writer->last_id = by_clock > writer->last_id + 1 ? by_clock : writer->last_id + 1;
+    writer->last_id = next_above(by_clock > writer->last_id ? by_clock - 1 : writer->last_id, number);
     return writer->last_id;
 }

@@ -123,8 +123,9 @@ static struct copy_side *open_source(const struct store_location *location, stru
 /* ---- a target ---- */
 
 /* Indexes grow at random places: a server's cache of a megabyte would be written out and read again all the
- * time. */
-static const char filling[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; BEGIN IMMEDIATE";
+ * time. A server that has found the database empty has left its name. */
+static const char filling[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536; BEGIN IMMEDIATE;"
+                              "DELETE FROM gateways";
 
 static bool prepare_target(struct sqlite_side *own, struct fault *fault)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/sql/gateways.h"
 #include "store/sql/lock.h"
 #include "store/sqlite/migrate.h"
 #include "store/sqlite/upkeep.h"
@@ -134,7 +135,8 @@ static bool open_writer(struct store *store, const struct store_location *locati
     return store->writer != NULL &&
            migrate_expect_current(database_of(store->writer->reader), path, &store_migrations, fault) &&
            database_use_wal(database_of(store->writer->reader), path, fault) &&
-           continue_ids(store->writer, path, fault) && judge(store, path, schema, fault);
+           continue_ids(store->writer, path, fault) && judge(store, path, schema, fault) &&
+           (gateway_enter(store->writer) || database_error(database_of(store->writer->reader), path, fault));
 }
 
 bool sqlite_serve(struct store *store, const struct store_location *location, enum store_migration migration,
@@ -176,8 +178,10 @@ void sqlite_stop_serving(struct store *store)
         reader_newest_event(store_reader_of(store->writer), INT64_MAX, &newest_event))
         mark_write(&server->upkeep.mark, newest_event);
     mark_close(&server->upkeep.mark);
-    if (store->writer != NULL)
+    if (store->writer != NULL) {
+        gateway_leave(store->writer);
         empty_log(store->writer);
+    }
     writer_close(store->writer);
     if (server->lock >= 0)
         close(server->lock);

@@ -69,10 +69,11 @@ static const char *text_of(struct arena *arena, const char *path)
     return arena_string(arena, text);
 }
 
-/* The text of every source file of the gateway. */
+/* The text of every source file of the gateway and its store. */
 static const char *gateway_sources(struct arena *arena)
 {
-    char *folders[] = {arena_duplicate(arena, path_of(arena, "gateway")), NULL};
+    char *folders[] = {arena_duplicate(arena, path_of(arena, "gateway")),
+                       arena_duplicate(arena, path_of(arena, "store")), NULL};
     FTS *tree = fts_open(folders, FTS_LOGICAL | FTS_NOCHDIR, NULL);
     struct buffer all;
     buffer_init(&all, arena, 64 * FILE_MAX_BYTES);

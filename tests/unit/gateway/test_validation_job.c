@@ -20,10 +20,11 @@ static void add_accounts(const struct database *database)
             "INSERT INTO authorizations (id, account_id, identifier_type, identifier, wildcard, subdomains, "
             "status,"
             " created_at, expires_at, token, offered, challenge_type, challenge_status, attempt_count,"
-            " next_attempt_at) SELECT id + 100000, id, 'dns', id || '.test', 0, 0, 'pending', 0, %lld, 'x', "
+            " next_attempt_at, gateway_id) SELECT id + 100000, id, 'dns', id || '.test', 0, 0, 'pending', 0, "
+            "%lld, 'x', "
             "1, "
             "'http-01',"
-            " 'processing', 0, 0 FROM accounts;",
+            " 'processing', 0, 0, 1 FROM accounts;",
             ACCOUNTS, (long long)NOW * 2));
 }
 

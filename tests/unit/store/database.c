@@ -52,6 +52,7 @@ void database_connect(struct database *database)
     cr_assert(store_migrate(location, NULL, &fault), "%s", fault.message);
     database->writer = location->engine->open_writer(location, &fault);
     cr_assert_not_null(database->writer, "%s", fault.message);
+    cr_assert(gateway_enter(database->writer));
 }
 
 void database_serve(struct database *database)
@@ -296,6 +297,13 @@ void advance_order(struct database *database, struct order *order, enum order_st
         enum order_status was = order->status++;
         cr_assert_eq(store_order_update(database->writer, order, was), STORE_OK);
     }
+}
+
+void put_into_processing(struct database *database, struct order *order, int64_t next_attempt_at)
+{
+    order->csr = BYTES_LITERAL("csr");
+    order->next_attempt_at = next_attempt_at;
+    advance_order(database, order, ORDER_PROCESSING);
 }
 
 static void make_issuance_events(struct database *database, const struct order *order)

@@ -8,6 +8,7 @@
 #include "leaks.h"
 #include "store/events.h"
 #include "store/sql/committer.h"
+#include "store/sql/gateways.h"
 #include "store/sqlite/migrate.h"
 
 /* The tests' time: 2026-06-01T00:00:00Z. */
@@ -31,7 +32,7 @@ void database_begin(struct database *database);
 /* An empty database of SQLite at this path, as the first start of a server leaves it. The schema is migrated
  * once a process: that took half the time of a case. */
 void database_lay(const char *path);
-/* Makes the schema and a writing connection. */
+/* Makes the schema and a writing connection, of a gateway that has the number 1. */
 void database_connect(struct database *database);
 /* Opens it as a server does. */
 void database_serve(struct database *database);
@@ -72,6 +73,9 @@ void fail_authorization(struct database *database, struct authorization *authori
                         enum challenge_type type, const char *problem_json);
 /* Writes the order in each state up to this one: ready, processing, valid. */
 void advance_order(struct database *database, struct order *order, enum order_status status);
+
+/* The client has finalized it. */
+void put_into_processing(struct database *database, struct order *order, int64_t next_attempt_at);
 
 /* From newOrder to the certificate, with the events that go with it. */
 struct order make_issued_order(struct database *database, const struct account *account, const char *name,

@@ -2,6 +2,7 @@
 #include "database.h"
 #include "store/attempts.h"
 #include "store/events.h"
+#include "store/gateways.h"
 #include "store/orders.h"
 
 LEAK_CHECKED_SUITE(orders);
@@ -10,13 +11,6 @@ static const char problem[] =
     "{\"type\":\"urn:ietf:params:acme:error:connection\",\"detail\":\"192.0.2.10:80 refused\"}";
 
 /* ---- orders ---- */
-
-static void put_into_processing(struct database *database, struct order *order, int64_t next_attempt_at)
-{
-    order->csr = BYTES_LITERAL("csr");
-    order->next_attempt_at = next_attempt_at;
-    advance_order(database, order, ORDER_PROCESSING);
-}
 
 Test(orders, an_order_comes_back_with_its_identifiers_in_order)
 {
@@ -246,9 +240,9 @@ Test(orders, attempts_without_an_answer_become_unknown)
     struct account account = make_account(&database, "thumbprint");
     struct order issued = make_issued_order(&database, &account, "www.example.org", "1a");
     struct attempt lost = make_attempt(&database, issued.id);
-    cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW + 60, &marked), STORE_OK);
+    cr_assert_eq(store_gateway_settle(database.writer, NOW + 60, &marked), STORE_OK);
     cr_assert_eq(marked, 1);
-    cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW + 60, &marked), STORE_OK);
+    cr_assert_eq(store_gateway_settle(database.writer, NOW + 60, &marked), STORE_OK);
     cr_assert_eq(marked, 0);
     cr_assert_eq(
         store_attempts_of_order(store_reader_of(database.writer), database.arena, issued.id, &loaded, &count),
@@ -277,7 +271,7 @@ Test(orders, a_lost_attempt_makes_its_order_due_at_once)
     cr_assert_eq(store_orders_due(store_reader_of(database.writer), "default", NOW, ids, 4, &count),
                  STORE_OK);
     cr_assert_eq(count, 0);
-    cr_assert_eq(store_attempts_mark_unknown(database.writer, NOW, &marked), STORE_OK);
+    cr_assert_eq(store_gateway_settle(database.writer, NOW, &marked), STORE_OK);
     cr_assert_eq(store_orders_due(store_reader_of(database.writer), "default", NOW, ids, 4, &count),
                  STORE_OK);
     cr_assert_eq(count, 1);

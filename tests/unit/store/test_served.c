@@ -62,7 +62,8 @@ Test(served, ids_continue_after_a_restart)
     struct write write = {.body = write_insert, .number = 1};
     writes_submit(&database, &write);
     writes_wait(1);
-    cr_assert_eq(database_count(&database, "SELECT id FROM events WHERE order_id = 1"), far + 1);
+    int64_t next = database_count(&database, "SELECT id FROM events WHERE order_id = 1");
+    cr_assert(next > far && next <= far + 4096, "%lld", (long long)next);
     database_end(&database);
 }
 

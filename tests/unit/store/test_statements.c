@@ -6,11 +6,24 @@
 LEAK_CHECKED_SUITE(statements);
 
 /* True for a step of a query plan that reads a whole table or index. The statements give each subquery in
- * FROM a name that begins with subquery_: PostgreSQL 15 demands a name. */
+ * FROM a name that begins with subquery_: PostgreSQL 15 demands a name. The table of gateways has a few rows.
+ */
 static bool reads_everything(const char *detail)
 {
     return strncmp(detail, "SCAN ", 5) == 0 && strncmp(detail, "SCAN CONSTANT ROW", 17) != 0 &&
-           strncmp(detail, "SCAN (", 6) != 0 && strncmp(detail, "SCAN subquery_", 14) != 0;
+           strncmp(detail, "SCAN (", 6) != 0 && strncmp(detail, "SCAN subquery_", 14) != 0 &&
+           strncmp(detail, "SCAN gateways", 13) != 0;
+}
+
+/* A start, and a takeover, read all due work. The indexes hold nothing else. */
+static bool may_read_due_work(const char *name, const char *detail)
+{
+    static const char *const names[] = {"abandoned_owner_after", "orders_take", "authorizations_take",
+                                        "revocations_take"};
+    bool may = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        may = may || strcmp(name, names[i]) == 0;
+    return may && (strstr(detail, "_due") != NULL || strstr(detail, "INDEX orders_processing") != NULL);
 }
 
 /* Listings that are told by a filter: what they are of is found by that, not row by row by id. */
@@ -30,7 +43,8 @@ static size_t check_plan(sqlite3 *db, const struct statement *statement)
                  sqlite3_errmsg(db));
     while (sqlite3_step(prepared) == SQLITE_ROW) {
         const char *detail = (const char *)sqlite3_column_text(prepared, 3);
-        cr_expect_not(reads_everything(detail), "%s: %s", statement->name, detail);
+        cr_expect(!reads_everything(detail) || may_read_due_work(statement->name, detail), "%s: %s",
+                  statement->name, detail);
         cr_expect(begins_at_its_filter(statement->name, detail), "%s: %s", statement->name, detail);
         steps++;
     }
