@@ -11,6 +11,9 @@ from .waiting import wait_until
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DOCUMENTATION = ROOT / "docs/operations.md"
 
+# Counters that move by themselves: the server asks its CA, and commits what is its own business.
+OWN_BUSINESS = ("committer_", "database_round_trips", "process_", "ca_call_duration_seconds_count", "http_request")
+
 
 class Scrape:
     """One answer."""
@@ -57,6 +60,29 @@ def wait_for(admin, condition, what, seconds=30):
         return one if condition(one) else None
 
     return wait_until(holds, what, seconds)
+
+
+def moved(before, after):
+    """What moved of that which clients move."""
+    return {key: n for key, n in after.since(before).items() if not key[0].startswith(OWN_BUSINESS)}
+
+
+def wait_for_moved(admin, before, expected, of=lambda changed: changed, seconds=30):
+    """A scrape that was begun when exactly `expected` had moved; `of` chooses what is compared.
+
+    A job counts its work just after its COMMIT, so others may see the rows earlier. A scrape reads its gauges first and
+    its counters last."""
+
+    def difference(after):
+        return of(moved(before, after))
+
+    try:
+        wait_for(admin, lambda one: difference(one) == expected, "the counters", seconds)
+    except TimeoutError:
+        pass  # the assertion shows what moved
+    after = scrape(admin)
+    assert difference(after) == expected
+    return after
 
 
 def documented():
