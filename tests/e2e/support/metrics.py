@@ -81,7 +81,7 @@ def wait_for_moved(admin, before, expected, of=lambda changed: changed, seconds=
     except TimeoutError:
         pass  # the assertion shows what moved
     after = scrape(admin)
-    assert difference(after) == expected
+    assert difference(after) == expected, f"moved: {difference(after)}, expected: {expected}"
     return after
 
 
