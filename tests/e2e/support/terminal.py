@@ -19,6 +19,7 @@ class Terminal:
         self._read = 0  # how much of it was expected
         self.pid, self._file = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that started the tests in the background ignores it
             os.execve(command[0], [str(word) for word in command], env)
 
     def _more(self):
