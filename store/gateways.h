@@ -20,6 +20,10 @@ unsigned store_gateway_number(const struct store *store);
 /* Returns how many others serve the database now, as of a few seconds ago. */
 size_t store_gateways_others(const struct store *store);
 
+/* True in *leads for one of those that serve: work that one gateway does for all, such as retention, is this
+ * one's. Within `apply`: no other one leads in a transaction of the same time. */
+[[gnu::warn_unused_result]] enum store_result store_gateway_leads(struct store_writer *writer, bool *leads);
+
 /*
  * At a start, before any work: takes over the work of a process that was this gateway, and work that is
  * nobody's; with SQLite all there is. Attempts that they left without an answer become ATTEMPT_UNKNOWN, and

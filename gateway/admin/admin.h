@@ -36,6 +36,8 @@ struct admin_parts {
     void (*load_gauges)(void *context, struct store_reader *reader, struct metric_gauges *gauges);
     /* All others. False while the server starts. */
     bool (*read_gauges)(void *reader, struct metric_gauges *gauges);
+    /* Background thread: a change is in the database. `sealed` is empty for a return to the file. */
+    void (*issuer_written)(void *context, const char *id, struct bytes sealed);
     /* Background thread: another issuer serves under this id. */
     void (*issuer_changed)(void *context, const char *id);
     void *context;

@@ -2,8 +2,6 @@
 /* PUT and DELETE of an issuer. The background thread does the slow work; one change at a time. */
 #include "gateway/admin/admin_internal.h"
 
-#include <unistd.h>
-
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
@@ -79,25 +77,13 @@ static bool keep(struct issuer_change *change, struct issuer *serving, struct is
         if (!issuer_override_seal(change->arena, parts->secrets, &task->override, &task->sealed))
             return false;
     }
-    return store_write_and_wait(parts->store, write_change, task);
+    if (!store_write_and_wait(parts->store, write_change, task))
+        return false;
+    parts->issuer_written(parts->context, task->issuer, task->sealed.sealed);
+    return true;
 }
 
 /* ---- on the background thread: the new section ---- */
-
-static const struct issuer_config *read_section(struct change_task *task, struct config_errors *errors)
-{
-    const struct admin_parts *parts = &task->exchange->admin->parts;
-    struct arena *arena = task->exchange->arena;
-    if (!is_reset(task))
-        return config_parse_override(arena, "request", &task->override, errors);
-    const struct config *file = config_load(arena, parts->config_path, environ, errors);
-    const struct issuer_config *section = file == NULL ? NULL : config_issuer(file, task->issuer);
-    if (file != NULL && section == NULL) {
-        static const char *gone = "the file no longer has this issuer";
-        *errors = (struct config_errors){&gone, 1};
-    }
-    return section;
-}
 
 static void set_refusal(struct change_task *task)
 {
@@ -120,7 +106,8 @@ static void make_change(struct change_task *task)
     struct admin_exchange *exchange = task->exchange;
     const struct admin_parts *parts = &exchange->admin->parts;
     struct config_errors errors = {0};
-    const struct issuer_config *section = read_section(task, &errors);
+    const struct issuer_config *section =
+        issuer_section_read(exchange->arena, parts->config_path, &task->override, &errors);
     if (section == NULL) {
         admin_set_problem(exchange, 400, "This is not a valid section of an issuer; nothing was changed.",
                           errors.lines, errors.count);

@@ -2,6 +2,7 @@
 #include "gateway/ca/issuer_overrides.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "gateway/runtime/log.h"
 #include "store/issuer_overrides.h"
@@ -31,9 +32,8 @@ static bool open_all(struct arena *arena, const struct secret_box *box, const st
     return true;
 }
 
-/* False with `fault` when the database cannot be read; `*count` is 0 when there is none. */
-static bool read_sealed(struct arena *arena, const struct store_location *location,
-                        struct issuer_override **out, size_t *count, struct fault *fault)
+bool issuer_overrides_load(struct arena *arena, const struct store_location *location,
+                           struct issuer_override **out, size_t *count, struct fault *fault)
 {
     *count = 0;
     if (!store_exists(location))
@@ -48,23 +48,42 @@ static bool read_sealed(struct arena *arena, const struct store_location *locati
     return read;
 }
 
+/* NULL with `fault`. */
+static struct secret_box *open_secrets(struct arena *arena, const struct config *config, const char *issuer,
+                                       struct fault *fault)
+{
+    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MUST_EXIST, fault);
+    if (box == NULL)
+        refuse(issuer,
+               arena_printf(arena, "the secret key file cannot be read: %s; restore it from its back-up",
+                            fault->message),
+               fault);
+    return box;
+}
+
+bool issuer_override_open(struct arena *arena, const struct config *config,
+                          const struct issuer_override *sealed, struct config_override *out,
+                          struct fault *fault)
+{
+    struct secret_box *box = open_secrets(arena, config, sealed->issuer, fault);
+    bool opened = box != NULL && open_all(arena, box, sealed, 1, out, fault);
+    secret_box_free(box);
+    return opened;
+}
+
 bool issuer_overrides_read(struct arena *arena, const struct config *config,
                            const struct store_location *location, struct config_override **out, size_t *count,
                            struct fault *fault)
 {
     struct issuer_override *sealed = NULL;
     *out = NULL;
-    if (!read_sealed(arena, location, &sealed, count, fault))
+    if (!issuer_overrides_load(arena, location, &sealed, count, fault))
         return false;
     if (*count == 0)
         return true;
-    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MUST_EXIST, fault);
+    struct secret_box *box = open_secrets(arena, config, sealed[0].issuer, fault);
     if (box == NULL)
-        return refuse(sealed[0].issuer,
-                      arena_printf(arena,
-                                   "the secret key file cannot be read: %s; restore it from its back-up",
-                                   fault->message),
-                      fault);
+        return false;
     *out = arena_alloc_array(arena, *count, sizeof **out);
     bool opened = open_all(arena, box, sealed, *count, *out, fault);
     secret_box_free(box);
@@ -106,6 +125,21 @@ bool issuer_overrides_take(struct arena *arena, const struct config *config,
             return false;
     }
     return true;
+}
+
+const struct issuer_config *issuer_section_read(struct arena *arena, const char *config_path,
+                                                const struct config_override *override,
+                                                struct config_errors *errors)
+{
+    if (override->text.n != 0)
+        return config_parse_override(arena, "request", override, errors);
+    const struct config *file = config_load(arena, config_path, environ, errors);
+    const struct issuer_config *section = file == NULL ? NULL : config_issuer(file, override->issuer);
+    if (file != NULL && section == NULL) {
+        static const char *gone = "the file no longer has this issuer";
+        *errors = (struct config_errors){&gone, 1};
+    }
+    return section;
 }
 
 bool issuer_override_seal(struct arena *arena, const struct secret_box *box,

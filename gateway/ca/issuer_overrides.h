@@ -8,6 +8,24 @@
 #include "gateway/keys/secret_box.h"
 #include "store/issuer_overrides.h"
 
+/* Reads the overrides in the database, sealed as they are; none when there is no database yet. It uses its
+ * own connection. False with `fault`. */
+[[gnu::warn_unused_result]] bool issuer_overrides_load(struct arena *arena,
+                                                       const struct store_location *location,
+                                                       struct issuer_override **out, size_t *count,
+                                                       struct fault *fault);
+
+/* Opens one of them. False with `fault`, which names the remedy. */
+[[gnu::warn_unused_result]] bool issuer_override_open(struct arena *arena, const struct config *config,
+                                                      const struct issuer_override *sealed,
+                                                      struct config_override *out, struct fault *fault);
+
+/* Reads an issuer's section from an override, or from the file at `config_path` when its text is empty. NULL
+ * with `errors`. */
+[[gnu::warn_unused_result]] const struct issuer_config *issuer_section_read(
+    struct arena *arena, const char *config_path, const struct config_override *override,
+    struct config_errors *errors);
+
 /*
  * Reads and opens the overrides in the database; none when there is no database yet. It uses
  * its own connection, whether a server runs or not. False with `fault`, which names the remedy, when one

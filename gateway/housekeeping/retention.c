@@ -6,6 +6,7 @@
 
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
+#include "store/gateways.h"
 #include "store/retention.h"
 
 enum { PASS_EVERY_MS = 3600 * 1000, STEP_PAUSE_MS = 50 };
@@ -68,12 +69,22 @@ static enum store_result look_at_clock(struct retention_work *work, struct store
     return result;
 }
 
+/* Another gateway does it when it leads, also in the midst of a pass. */
+static enum store_result look_who_leads(struct retention_work *work, struct store_writer *writer)
+{
+    bool leads = false;
+    enum store_result result = store_gateway_leads(writer, &leads);
+    work->next.finished = !leads;
+    return result == STORE_NOT_FOUND ? STORE_OK : result;
+}
+
 static enum store_apply_result apply_step(struct store_operation *operation, struct store_writer *writer)
 {
     struct retention_work *work = (struct retention_work *)operation;
     work->next = work->pass;
-    enum store_result result =
-        is_beginning(&work->pass) ? look_at_clock(work, store_reader_of(writer)) : STORE_OK;
+    enum store_result result = look_who_leads(work, writer);
+    if (result == STORE_OK && !work->next.finished && is_beginning(&work->pass))
+        result = look_at_clock(work, store_reader_of(writer));
     if (result == STORE_OK && !work->next.finished)
         result = store_retention_step(writer, &work->retention, &work->next);
     work->failed = result != STORE_OK;

@@ -23,6 +23,7 @@
 #include "gateway/server/event_log.h"
 #include "gateway/server/gauges.h"
 #include "gateway/server/grace_period.h"
+#include "gateway/server/issuer_follow.h"
 #include "gateway/server/route_tables.h"
 #include "gateway/server/server_certificate.h"
 #include "gateway/status/status.h"
@@ -141,6 +142,29 @@ static void after_all_threads(void *context, void (*over)(void *what), void *wha
     grace_period_begin(context, over, what);
 }
 
+static void issuer_changed(void *context, const char *id)
+{
+    struct server *server = context;
+    const char *own = server->config->tls_issuer;
+    if (own != NULL && strcmp(own, id) == 0)
+        own_certificate_issuer_changed(server->own_certificate);
+    status_begin(server->status);
+}
+
+static bool start_issuer_follow(struct server *server, struct fault *fault)
+{
+    const struct issuer_follow_parts parts = {.config = server->config,
+                                              .config_path = server->config_path,
+                                              .location = server->location,
+                                              .outbound = server->outbound,
+                                              .changed = issuer_changed,
+                                              .context = server};
+    if (!store_has_many_gateways(server->location))
+        return true;
+    server->issuer_follow = issuer_follow_new(&parts, fault);
+    return server->issuer_follow != NULL;
+}
+
 static bool start_issuers(struct server *server, struct fault *fault)
 {
     const struct config *config = server->config;
@@ -153,7 +177,8 @@ static bool start_issuers(struct server *server, struct fault *fault)
                                         .after_all_threads = after_all_threads,
                                         .context = server};
     server->issuers = issuers_new(&parts);
-    bool good = issuer_overrides_take(arena, config, server->location, &sections, fault) &&
+    bool good = start_issuer_follow(server, fault) &&
+                issuer_overrides_take(arena, config, server->location, &sections, fault) &&
                 issuers_open(server->issuers, sections, config->issuer_count, fault);
     arena_free(arena);
     return good;
@@ -305,13 +330,10 @@ static bool read_gauges(void *reader, struct metric_gauges *gauges)
     return gauges_read(reader, gauges);
 }
 
-static void issuer_changed(void *context, const char *id)
+static void issuer_written(void *context, const char *id, struct bytes sealed)
 {
-    struct server *server = context;
-    const char *own = server->config->tls_issuer;
-    if (own != NULL && strcmp(own, id) == 0)
-        own_certificate_issuer_changed(server->own_certificate);
-    status_begin(server->status);
+    const struct server *server = context;
+    issuer_follow_note(server->issuer_follow, id, sealed);
 }
 
 static bool start_admin(struct server *server, struct fault *fault)
@@ -330,6 +352,7 @@ static bool start_admin(struct server *server, struct fault *fault)
                                       .close_gauges = close_gauges,
                                       .load_gauges = load_gauges,
                                       .read_gauges = read_gauges,
+                                      .issuer_written = issuer_written,
                                       .issuer_changed = issuer_changed,
                                       .context = server};
     server->admin = admin_start(&parts, fault);
@@ -405,9 +428,11 @@ static bool start_account_exporter(struct server *server, struct fault *fault)
 /* Last, because these tasks need a running server. */
 static bool start_background(struct server *server, struct fault *fault)
 {
-    if (background_begin(server->background))
-        return true;
-    return fault_set(fault, "no thread could be made");
+    if (!background_begin(server->background))
+        return fault_set(fault, "no thread could be made");
+    if (server->issuer_follow != NULL)
+        issuer_follow_begin(server->issuer_follow, server->issuers, server->loads, server->background);
+    return true;
 }
 
 static void observe_batch(const struct store_batch *batch)
@@ -488,6 +513,7 @@ void server_stop(struct server *server)
     issuers_stop(server->issuers);
     outbound_free(server->outbound);
     jobs_free(server->jobs);
+    issuer_follow_free(server->issuer_follow);
     retention_free(server->retention);
     background_free(server->background);
     secret_box_free(server->secrets);

@@ -22,6 +22,7 @@ struct own_certificate;
 struct admin;
 struct background;
 struct status;
+struct issuer_follow;
 
 struct server {
     const struct config *config;
@@ -33,6 +34,7 @@ struct server {
     struct readers *readers; /* NULL: loops and outbound thread read themselves */
     struct loads *loads;
     struct issuers *issuers;
+    struct issuer_follow *issuer_follow; /* NULL: no other gateway can change them */
     struct jobs *jobs;
     struct background *background;
     struct own_certificate *own_certificate;

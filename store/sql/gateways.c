@@ -14,6 +14,7 @@ enum {
     GATEWAYS_END,
     GATEWAY_LEAVE,
     GATEWAYS_OTHERS,
+    GATEWAY_THAT_LEADS,
     GATEWAY_FENCE,
     ORDERS_WITH_ATTEMPTS_DUE,
     ATTEMPTS_MARK_UNKNOWN,
@@ -46,6 +47,8 @@ static const struct statement statements[] = {
     [GATEWAYS_OTHERS] = {"gateways_others",
                          "SELECT id, name, state, started_at, batch, fence, unixepoch() FROM gateways"
                          " WHERE state <> 'gone' AND id <> $id ORDER BY id"},
+    [GATEWAY_THAT_LEADS] = {"gateway_that_leads",
+                            "SELECT id FROM gateways WHERE state = 'serving' ORDER BY number LIMIT 1"},
     [GATEWAY_FENCE] = {"gateway_fence", "UPDATE gateways SET fence = fence + 1, state = 'gone' WHERE id = $id"
                                         " AND state = $state AND started_at = $started_at AND batch = $batch"
                                         " AND fence = $fence"},
@@ -144,6 +147,14 @@ void gateway_leave(struct store_writer *writer)
     query_bind_integer(&query, "$id", identity.id);
     if (query_run(&query) == STORE_NOT_FOUND)
         store_log("store: the gateway's row is missing");
+}
+
+enum store_result store_gateway_leads(struct store_writer *writer, bool *leads)
+{
+    QUERY(query, store_reader_of(writer), NULL, STATEMENTS_GATEWAYS, GATEWAY_THAT_LEADS);
+    enum store_result result = query_next(&query);
+    *leads = result == STORE_OK && query_take_integer(&query) == identity.id;
+    return result == STORE_OK ? query_finish(&query) : result;
 }
 
 /* ---- taking work over ---- */

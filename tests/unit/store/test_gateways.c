@@ -196,6 +196,28 @@ Test(gateways, a_start_takes_what_is_nobodys)
     }
 }
 
+/* The one with the lowest number of those that serve. */
+Test(gateways, one_of_them_leads)
+{
+    static const struct {
+        const char *what, *sql;
+        bool leads;
+    } cases[] = {{"it has the lower number", "SELECT 1", true},
+                 {"another one has", "UPDATE gateways SET number = 3 WHERE id <> 77", false},
+                 {"that one stopped", "UPDATE gateways SET state = 'stopped' WHERE id = 77", true},
+                 {"none serves", "UPDATE gateways SET state = 'gone'", false}};
+    struct database database;
+    bool leads;
+    begin(&database);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        database_run(&database, cases[i].sql);
+        enum store_result result = store_gateway_leads(database.writer, &leads);
+        cr_expect(result == STORE_OK || (result == STORE_NOT_FOUND && !leads), "%s", cases[i].what);
+        cr_expect_eq(leads, cases[i].leads, "%s", cases[i].what);
+    }
+    database_end(&database);
+}
+
 /* ---- the sign of life ---- */
 
 static enum store_outcome beat(struct database *database, struct heartbeat *heartbeat)
