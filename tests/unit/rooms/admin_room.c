@@ -48,6 +48,13 @@ static bool read_gauges(void *reader, struct metric_gauges *gauges)
     return room.started;
 }
 
+static void issuer_written(void *context, const char *id, struct bytes sealed)
+{
+    (void)context;
+    room.written_issuer = arena_duplicate(room.place.arena, id);
+    room.written_bytes = sealed.n;
+}
+
 static void issuer_changed(void *context, const char *id)
 {
     (void)context;
@@ -98,7 +105,7 @@ void admin_room_begin(bool overridden)
 {
     struct fault fault;
     place_begin(&room.place);
-    room.preflight_fault = room.changed_issuer = NULL;
+    room.preflight_fault = room.changed_issuer = room.written_issuer = NULL;
     room.started = false;
     room.gauges_loaded = 0;
     const char *path = arena_printf(room.place.arena, "%s/config.json", room.place.folder);
@@ -122,6 +129,7 @@ void admin_room_begin(bool overridden)
         .location = location,
         .load_gauges = load_gauges,
         .read_gauges = read_gauges,
+        .issuer_written = issuer_written,
         .issuer_changed = issuer_changed,
         .context = &room,
     };

@@ -177,6 +177,7 @@ static void check_put(size_t i)
         good);
     cr_expect_eq(admin_rows("SELECT count(*) FROM events"), good);
     cr_expect_eq(room.changed_issuer != NULL, good);
+    cr_expect_eq(room.written_issuer != NULL && room.written_bytes != 0, good);
     cr_expect_str_eq(issuers_find(room.parts.issuers, "one")->config->ca_url,
                      good ? "https://ca2.test:9000" : "https://ca.test:9000");
     admin_room_end();
@@ -201,6 +202,7 @@ Test(admin, a_delete_returns_to_the_file)
                    "who = 'operator, user 0'"),
         1);
     cr_expect_str_eq(room.changed_issuer, "one");
+    cr_expect(strcmp(room.written_issuer, "one") == 0 && room.written_bytes == 0);
     cr_expect(!issuers_find(room.parts.issuers, "one")->config->overridden);
     admin_room_end();
 }
