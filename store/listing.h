@@ -5,20 +5,27 @@
 #include "acme/objects.h"
 #include "store/store.h"
 
-enum listing { LISTING_ACCOUNTS, LISTING_EAB_KEYS, LISTING_ORDERS, LISTING_CERTIFICATES };
+enum listing {
+    LISTING_ACCOUNTS,
+    LISTING_EAB_KEYS,
+    LISTING_ORDERS,
+    LISTING_CERTIFICATES,
+    LISTING_GATEWAYS,
+};
 
 /* NULL and 0: any. */
 struct listing_filter {
-    int64_t id;     /* only this one */
-    int64_t before; /* ids below it */
-    const char *endpoint;
-    const char *state;  /* in the words of the view */
-    const char *name;   /* as ordered; for orders and certificates */
-    const char *serial; /* for certificates */
-    int64_t account;    /* owner of the orders or certificates */
-    bool failed;        /* for orders: those that ended without a certificate */
+    int64_t id;           /* only this one */
+    int64_t before;       /* ids below it */
+    const char *endpoint; /* not for gateways */
+    const char *state;    /* in the words of the view */
+    const char *name;     /* as ordered; for orders and certificates */
+    const char *serial;   /* for certificates */
+    int64_t account;      /* owner of the orders or certificates */
+    bool failed;          /* for orders: those that ended without a certificate */
     /* for certificates, unix seconds: good ones that end until then, and that no later one replaces */
     int64_t expiring_until;
+    int64_t seen_within_s; /* for gateways: those that serve, and those that the database saw so lately */
 };
 
 struct listing_value {

@@ -12,6 +12,7 @@ extern const struct cli_command cli_db;
 extern const struct cli_command cli_dev;
 extern const struct cli_command cli_eab;
 extern const struct cli_command cli_explain;
+extern const struct cli_command cli_gateway;
 extern const struct cli_command cli_import;
 extern const struct cli_command cli_init;
 extern const struct cli_command cli_issuer;

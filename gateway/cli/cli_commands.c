@@ -7,9 +7,9 @@
 #include "gateway/cli/cli_help.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_init,    &cli_serve,  &cli_reload,    &cli_dev,     &cli_check, &cli_config_command,
-    &cli_account, &cli_order,  &cli_eab,       &cli_explain, &cli_try,   &cli_cert,
-    &cli_sign,    &cli_import, &cli_migration, &cli_issuer,  &cli_db,    &cli_version,
+    &cli_init,      &cli_serve,  &cli_reload,  &cli_dev, &cli_check,   &cli_config_command, &cli_account,
+    &cli_order,     &cli_eab,    &cli_explain, &cli_try, &cli_cert,    &cli_sign,           &cli_import,
+    &cli_migration, &cli_issuer, &cli_gateway, &cli_db,  &cli_version,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 

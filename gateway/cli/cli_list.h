@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `list` and `show` of the commands for accounts, external account keys, orders and certificates: the views
- * of docs/sql.md, as a table for people or as JSON for programs. */
+/* `list` and `show` of the commands for accounts, external account keys, orders, certificates and gateways:
+ * the views of docs/sql.md, as a table for people or as JSON for programs. */
 #pragma once
 
 #include "gateway/cli/cli_json.h"
@@ -21,11 +21,13 @@ struct cli_listing {
 };
 
 /* The filters of every list, --json and --watch, for tables of options. */
-#define CLI_LIST_OPTIONS \
-    {"endpoint", "NAME", "lists only rows of this endpoint", NULL, 0}, \
-        {"state", "STATE", "lists only rows in this state", NULL, 0}, \
+#define CLI_LIST_OF_ANY_OPTIONS \
+    {"state", "STATE", "lists only rows in this state", NULL, 0}, \
         {"before", "ID", "lists only rows older than this one", NULL, 0}, \
         {"limit", "N", "lists at most N rows, up to 1000", "50", 0}, CLI_JSON_OPTION, CLI_WATCH_OPTION
+/* The same with --endpoint: for all but gateways. */
+#define CLI_LIST_OPTIONS \
+    {"endpoint", "NAME", "lists only rows of this endpoint", NULL, 0}, CLI_LIST_OF_ANY_OPTIONS
 /* The same with --name and --account: for orders and certificates. */
 #define CLI_LIST_OF_NAMES_OPTIONS \
     {"name", "NAME", "lists only rows for this name", NULL, 0}, \

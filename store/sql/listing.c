@@ -8,7 +8,7 @@ enum { COLUMNS_MAX = 40 };
 
 /* Beside one for each listing, from its newest row on: those that begin at the index of a filter. */
 enum {
-    ORDERS_BY_ACCOUNT = LISTING_CERTIFICATES + 1,
+    ORDERS_BY_ACCOUNT = LISTING_GATEWAYS + 1,
     ORDERS_BY_NAME,
     CERTIFICATES_BY_ACCOUNT,
     CERTIFICATES_BY_NAME,
@@ -17,10 +17,9 @@ enum {
 };
 
 /* The filters of every listing; each has others of its own. */
-#define LISTING_WHERE \
-    "id < $before AND id > $after AND ($endpoint IS NULL OR endpoint = $endpoint)" \
-    " AND ($state IS NULL OR state = $state)"
-#define LISTING_ORDER " ORDER BY id DESC LIMIT $max"
+#define LISTING_OF_ANY "id < $before AND id > $after AND ($state IS NULL OR state = $state)"
+#define LISTING_WHERE  LISTING_OF_ANY " AND ($endpoint IS NULL OR endpoint = $endpoint)"
+#define LISTING_ORDER  " ORDER BY id DESC LIMIT $max"
 
 #define BY_ACCOUNT "account = $account AND "
 #define BY_SERIAL  "serial = $serial AND "
@@ -54,6 +53,10 @@ static const struct statement statements[] = {
     [CERTIFICATES_BY_NAME] = {"listing_certificates_by_name", CERTIFICATES(CERTIFICATE_HAS_NAME " AND ")},
     [CERTIFICATES_BY_SERIAL] = {"listing_certificates_by_serial", CERTIFICATES(BY_SERIAL)},
     [CERTIFICATES_BY_END] = {"listing_certificates_by_end", CERTIFICATES(BY_END)},
+    [LISTING_GATEWAYS] =
+        {"listing_gateways",
+         "SELECT * FROM v_gateways WHERE " LISTING_OF_ANY " AND ($within IS NULL OR state = 'serving'"
+         " OR id IN (SELECT id FROM gateways WHERE seen_at >= unixepoch() - $within))" LISTING_ORDER},
 };
 
 const struct statement_table store_listing_statements = {statements, sizeof statements / sizeof *statements};
@@ -79,8 +82,12 @@ static void bind_filter(struct query *query, enum listing listing, const struct 
         before = filter->id + 1;
     query_bind_integer(query, "$before", before);
     query_bind_integer(query, "$after", filter->id == 0 ? 0 : filter->id - 1);
-    query_bind_text(query, "$endpoint", filter->endpoint);
     query_bind_text(query, "$state", filter->state);
+    if (listing == LISTING_GATEWAYS) {
+        query_bind_optional(query, "$within", filter->seen_within_s);
+        return;
+    }
+    query_bind_text(query, "$endpoint", filter->endpoint);
     if (listing == LISTING_ACCOUNTS || listing == LISTING_EAB_KEYS)
         return;
     query_bind_optional(query, "$account", filter->account);

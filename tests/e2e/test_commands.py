@@ -9,6 +9,8 @@ import pytest
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver, Refused
 from support.background import Background
+from support.gateway import run_command
+from support.tools import acmegate
 from support.waiting import wait_until
 
 
@@ -82,6 +84,26 @@ def test_orders_are_listed_and_shown(gateway, responder):
     assert shown["id"] == int(last(waiting.location)) and "has not asked" in shown["blocked_on"]
     status, said, words = gateway.run("order", "list", "--limit", "1")
     assert status == 0 and len(said.splitlines()) == 2 and "--before" in words
+
+
+# ---- gateway ----
+
+
+def test_the_gateway_that_serves_is_listed(gateway):
+    version = json.loads(run_command(acmegate(), "version", "--json")[1])["version"]
+    gateway.stop()
+    gateway.configuration["gateway_id"] = "the one"
+    gateway.start()
+    (row,) = rows(gateway, "gateway", "list", "--state", "serving")
+    assert (row["name"], row["version"], row["state"], row["number"]) == ("the one", version, "serving", 1)
+    table = run(gateway, "gateway", "list").splitlines()
+    assert table[0].split() == ["name", "version", "state", "started", "seen"] and len(table) == 3
+    assert table[1].split()[:5] == ["the", "one", version, "serving", row["started"]]
+    gateway.stop()
+    assert [row["state"] for row in rows(gateway, "gateway", "list") if row["name"] == "the one"] == ["stopped"]
+    gateway.store.execute("UPDATE gateways SET seen_at = seen_at - 100000", ())
+    assert rows(gateway, "gateway", "list") == []
+    assert len(rows(gateway, "gateway", "list", "--all")) == 2
 
 
 # ---- cert ----

@@ -198,7 +198,7 @@ def test_each_table_has_rows_to_compare(module_engines):
 def test_each_view_answers_alike(module_engines, view):
     left, right = ask_both(*module_engines, f"SELECT * FROM {view};")
     assert left == right
-    assert len(left[1]) > 1
+    assert len(left[1]) > (0 if view == "v_gateways" else 1)  # one gateway made the rows
 
 
 def test_the_compared_rows_have_the_states_that_views_compute(module_engines):

@@ -11,7 +11,7 @@ from . import tools
 from .postgresql import psql
 
 MIGRATIONS = tools.ROOT / "migrations"
-VIEWS = ("v_accounts", "v_authorizations", "v_certificates", "v_eab_keys", "v_events", "v_migration", "v_orders")
+VIEWS = ("v_accounts", "v_authorizations", "v_certificates", "v_eab_keys", "v_events", "v_gateways", "v_migration", "v_orders")
 NULL = r"\N"
 
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `list` and `show` of account, order, cert and eab: tables for people, JSON for programs. */
+/* `list` and `show` of account, order, cert, eab and gateway: tables for people, JSON for programs. */
 #include "fakes.h"
 #include "gateway/cli/cli.h"
 #include "shell.h"
@@ -88,6 +88,53 @@ Test(cli_lists, rows_are_filtered)
         expect_rows(cases[i].line, &output, cases[i].rows);
         cr_expect_str_empty(output.errors);
     }
+    shell_end();
+}
+
+/* "edge" serves and was seen in 2040, "old" has gone before the last day, "late" within it. */
+static void make_gateways(void)
+{
+    database_run(&shell.database,
+                 "DELETE FROM gateways;"
+                 "INSERT INTO gateways (id, name, version, started_at, seen_at, number, state) VALUES"
+                 " (1, 'old', '0.1', 1, 2, 1, 'gone'),"
+                 " (2, 'late', '0.2', 1, unixepoch() - 3600, 1, 'stopped'),"
+                 " (3, 'edge', '0.2', 1780272000, 2208988800, 1, 'serving')");
+}
+
+Test(cli_lists, gateways_that_serve_and_those_of_the_last_day)
+{
+    static const struct {
+        const char *line;
+        size_t rows;
+    } cases[] = {
+        {"gateway list", 2},
+        {"gateway list --all", 3},
+        {"gateway list --all --limit 3", 3},
+        {"gateway list --before 3", 1},
+        {"gateway list --all --before 3", 2},
+        {"gateway list --state serving", 1},
+        {"gateway list --state gone", 1},
+    };
+    begin();
+    make_gateways();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct output table = run("%s", cases[i].line);
+        expect_rows(cases[i].line, &table, cases[i].rows + 1);
+        struct output json = run("%s --json", cases[i].line);
+        expect_rows(cases[i].line, &json, cases[i].rows);
+    }
+    struct output output = run("gateway list");
+    static const char *const lines[] = {
+        "name                      version     state    started               seen",
+        "edge                      0.2         serving  2026-06-01T00:00:00Z  2040-01-01T00:00:00Z"};
+    for (size_t i = 0; i < 2; i++)
+        cr_expect(has_line(output.text, lines[i]), "'%s' is missing:\n%s", lines[i], output.text);
+    cr_expect_lt(strstr(output.text, "edge"), strstr(output.text, "late"), "the newest first");
+    output = run("gateway list --state serving --json");
+    cr_expect_str_eq(output.text,
+                     "{\"id\":3,\"name\":\"edge\",\"version\":\"0.2\",\"state\":\"serving\",\"number\":1,"
+                     "\"started\":\"2026-06-01T00:00:00Z\",\"seen\":\"2040-01-01T00:00:00Z\"}\n");
     shell_end();
 }
 
@@ -198,8 +245,9 @@ Test(cli_lists, what_is_not_there)
     shell_end();
 }
 
-static const char *const readers[] = {"account list", "account show 5", "order list",     "cert show 1a",
-                                      "eab list",     "explain x.test", "account export", "migration status"};
+static const char *const readers[] = {"account list",   "account show 5", "order list",
+                                      "cert show 1a",   "eab list",       "explain x.test",
+                                      "account export", "gateway list",   "migration status"};
 
 Test(cli_lists, the_database_has_to_be_one_of_this_program)
 {

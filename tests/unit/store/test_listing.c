@@ -84,3 +84,35 @@ Test(listing, rows_come_newest_first_and_in_pages)
     cr_expect(accounts.numbers >= 3 && accounts.texts >= 5);
     database_end(&database);
 }
+
+Test(listing, gateways_that_left_long_ago_are_left_out)
+{
+    struct database database;
+    database_begin(&database);
+    database_connect(&database);
+    database_run(&database,
+                 "DELETE FROM gateways;"
+                 "INSERT INTO gateways (id, name, version, started_at, seen_at, number, state) VALUES"
+                 " (1, 'a', '1', 1, 1, 1, 'serving'), (2, 'b', '1', 1, 1, 2, 'gone'),"
+                 " (3, 'c', '1', 1, unixepoch() - 300, 3, 'stopped'),"
+                 " (4, 'd', '1', 1, unixepoch() - 60, 3, 'gone')");
+    static const struct {
+        struct listing_filter filter;
+        size_t max;
+        const char *ids;
+    } cases[] = {
+        {{0}, 10, "4,3,2,1,"},
+        {{0}, 2, "4,3,"},
+        {{.before = 3}, 10, "2,1,"},
+        {{.id = 3}, 10, "3,"},
+        {{.state = "gone"}, 10, "4,2,"},
+        {{.state = "serving"}, 10, "1,"},
+        {{.seen_within_s = 3600}, 10, "4,3,1,"},
+        {{.seen_within_s = 200}, 10, "4,1,"},
+        {{.state = "gone", .seen_within_s = 200}, 10, "4,"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_str_eq(list(&database, LISTING_GATEWAYS, cases[i].filter, cases[i].max).ids, cases[i].ids,
+                         "case %zu", i);
+    database_end(&database);
+}
