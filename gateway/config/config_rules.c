@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "acme/base/visible.h"
 #include "gateway/config/config_internal.h"
+#include "store/store.h"
 
 static void check_issuer_reference(struct config_reader *reader, const char *path, const char *issuer)
 {
@@ -69,6 +71,21 @@ static void check_database(struct config_reader *reader)
         config_error(reader, "database", "%s", refusal);
     if (config->database_password.n != 0 && store_location_is_file(location))
         config_error(reader, "database_password_file", "is for PostgreSQL: the database is a file");
+}
+
+enum { GATEWAY_ID_MAX_BYTES = 255 };
+_Static_assert((int)GATEWAY_ID_MAX_BYTES < (int)STORE_GATEWAY_NAME_BYTES, "the store keeps the whole name");
+
+/* Events and metrics show it. */
+static void check_gateway_id(struct config_reader *reader)
+{
+    const char *id = reader->config->gateway_id;
+    if (id == NULL)
+        return;
+    if (!visible_is_clean(bytes_from_string(id), VISIBLE_ONE_LINE))
+        config_error(reader, "gateway_id", "must have no control characters and no invisible ones");
+    else if (strlen(id) > GATEWAY_ID_MAX_BYTES)
+        config_error(reader, "gateway_id", "must have at most %d octets", GATEWAY_ID_MAX_BYTES);
 }
 
 enum { ADMIN_TOKEN_MIN_BYTES = 16 };
@@ -198,6 +215,7 @@ void config_check_rules(struct config_reader *reader)
     check_stepca_api(reader);
     check_admin(reader);
     check_database(reader);
+    check_gateway_id(reader);
     check_listeners(reader);
     for (size_t i = 0; i < config->issuer_count; i++)
         config_check_issuer(reader, &config->issuers[i]);

@@ -202,6 +202,36 @@ Test(config_rules, a_password_of_the_own_key_needs_the_key)
     arena_free(arena);
 }
 
+Test(config_rules, a_gateways_name_is_one_visible_line)
+{
+    enum { MOST = 255 };
+    static const char invisible[] =
+        "test.json: gateway_id: must have no control characters and no invisible ones";
+    struct arena *arena = arena_new();
+    const char *longest = arena_printf(arena, "%0*d", MOST, 7);
+    const struct {
+        const char *id;
+        const char *line;
+    } cases[] = {
+        {"acme1.example.org", ""},
+        {"the \\\"left\\\" one, \\\\ b{c=\\\"d\\\"}", ""},
+        {"\u00e4\u4e2d", ""},
+        {longest, ""},
+        {arena_printf(arena, "%s0", longest), "test.json: gateway_id: must have at most 255 octets"},
+        {"a\\nb", invisible},
+        {"a\\tb", invisible},
+        {"a\\u0007b", invisible},
+        {"a\\u007f", invisible},
+        {"a\\u202eb", invisible},
+        {"a\\u200b", invisible},
+        {"", "test.json: gateway_id: must be a non-empty string"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_str_eq(told(arena, arena_printf(arena, "{" GOOD ", \"gateway_id\": \"%s\"}", cases[i].id)),
+                         cases[i].line, "%s", cases[i].id);
+    arena_free(arena);
+}
+
 /* ---- how faults are told ---- */
 
 Test(config_rules, a_fault_of_the_whole_has_no_path)
