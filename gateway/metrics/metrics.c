@@ -31,7 +31,8 @@ static const struct metric_buckets batch_buckets = {{1, 2, 4, 8, 16, 32, 64}, 7,
     [METRIC_##id] = {name, METRIC_HISTOGRAM, help, {__VA_ARGS__}, buckets}
 
 const struct metric_info metric_infos[METRICS] = {
-    GAUGE(BUILD, "acmegate_build_info", "Always 1; the version that runs.", &metric_label_version),
+    GAUGE(BUILD, "acmegate_build_info", "Always 1; the version that runs, and the gateway's name.",
+          &metric_label_version, &metric_label_gateway),
     GAUGE(PROCESS_START, "process_start_time_seconds", "When the process began, in unix time."),
     [METRIC_PROCESS_CPU] =
         {"process_cpu_seconds_total", METRIC_COUNTER, "User and system CPU time.", {NULL}, NULL},
@@ -143,6 +144,8 @@ const struct metric_info metric_infos[METRICS] = {
     GAUGE(ISSUER_OBJECTS, "acmegate_issuer_objects",
           "Issuers in memory, OCSP responders' provisioners and replaced ones included."),
 
+    GAUGE(GATEWAYS_SERVING, "acmegate_gateways_serving",
+          "Gateways that serve the database, this one included."),
     HISTOGRAM(BATCH_OPERATIONS, "acmegate_committer_batch_operations", "Operations in one transaction.",
               &batch_buckets),
     HISTOGRAM(COMMIT_DURATION, "acmegate_committer_commit_duration_seconds",
@@ -162,6 +165,7 @@ const struct metric_info metric_infos[METRICS] = {
 static struct {
     const struct config *config;
     const struct metric_routes *routes;
+    const char *gateway;
     atomic_uint_fast64_t *cells[METRICS];
 } current;
 
@@ -175,6 +179,11 @@ const struct config *metrics_config(void)
 const struct metric_routes *metrics_routes(void)
 {
     return current.routes;
+}
+
+const char *metrics_gateway(void)
+{
+    return current.gateway;
 }
 
 size_t metric_series_count(const struct metric_info *info)
@@ -275,10 +284,11 @@ static void drop_names(struct metric_names *names)
     atomic_store(&names->count, 0);
 }
 
-void metrics_start(const struct config *config, const struct metric_routes *routes)
+void metrics_start(const struct config *config, const struct metric_routes *routes, const char *gateway)
 {
     current.config = config;
     current.routes = routes;
+    current.gateway = gateway;
     struct named_items items[KINDS_OF_NAMES];
     list_names(config, items);
     for (size_t kind = 0; kind < KINDS_OF_NAMES; kind++)

@@ -78,6 +78,7 @@ enum metric {
     METRIC_ISSUER_ROOT_END,
     METRIC_ISSUER_OBJECTS,
 
+    METRIC_GATEWAYS_SERVING,
     METRIC_BATCH_OPERATIONS,
     METRIC_COMMIT_DURATION,
     METRIC_BATCHES_FAILED,
@@ -133,8 +134,9 @@ struct metric_routes {
     const char *(*label)(struct arena *arena, const struct config *config, size_t i);
 };
 
-/* Before the server's threads; borrows both. */
-void metrics_start(const struct config *config, const struct metric_routes *routes);
+/* Before the server's threads; borrows all. `gateway` is the name of this server among those on one database.
+ */
+void metrics_start(const struct config *config, const struct metric_routes *routes, const char *gateway);
 /* Adds the names of a configuration that is about to serve, which must live as long as the server. Those of
  * the former ones stay. Not by two threads at once. */
 void metrics_add_names(const struct config *config);

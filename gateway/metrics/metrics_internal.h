@@ -63,13 +63,14 @@ extern struct metric_names metric_issuer_names, metric_profile_names, metric_end
 
 /* Returns the configuration that serves. NULL: nothing has been started. */
 const struct config *metrics_config(void);
-/* Returns the routes that metrics_start got. */
+/* Return what metrics_start got. */
 const struct metric_routes *metrics_routes(void);
+const char *metrics_gateway(void);
 
 /* ---- metrics_labels.c ---- */
 
-extern const struct metric_label metric_label_version, metric_label_route, metric_label_class,
-    metric_label_listener, metric_label_limit, metric_label_handshake, metric_label_proxy,
+extern const struct metric_label metric_label_version, metric_label_gateway, metric_label_route,
+    metric_label_class, metric_label_listener, metric_label_limit, metric_label_handshake, metric_label_proxy,
     metric_label_problem, metric_label_reason, metric_label_endpoint, metric_label_profile,
     metric_label_origin, metric_label_challenge, metric_label_result, metric_label_issuer,
     metric_label_ca_state, metric_label_circuit, metric_label_call, metric_label_attempt,

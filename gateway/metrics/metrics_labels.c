@@ -110,6 +110,21 @@ static const char *value_origin(struct arena *arena, size_t i)
 
 const struct metric_label metric_label_origin = {"origin", count_origins, value_origin};
 
+/* ---- this server ---- */
+
+static size_t count_gateways(void)
+{
+    return 1;
+}
+
+static const char *value_gateway(struct arena *arena, size_t i)
+{
+    (void)arena, (void)i;
+    return metrics_gateway();
+}
+
+const struct metric_label metric_label_gateway = {"gateway", count_gateways, value_gateway};
+
 /* ---- routes ---- */
 
 static const char *value_route(struct arena *arena, size_t i)

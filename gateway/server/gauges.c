@@ -10,6 +10,7 @@
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics_process.h"
 #include "gateway/status/status.h"
+#include "store/gateways.h"
 
 _Static_assert((int)ISSUER_HEALTHY == (int)METRIC_CA_HEALTHY &&
                    (int)ISSUER_DEGRADED == (int)METRIC_CA_DEGRADED && (int)ISSUER_DOWN == (int)METRIC_CA_DOWN,
@@ -124,6 +125,7 @@ bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
         return false;
     METRICS_SET(gauges, METRIC_BUILD, 1);
     METRICS_SET(gauges, METRIC_ISSUER_OBJECTS, issuer_objects());
+    METRICS_SET(gauges, METRIC_GATEWAYS_SERVING, 1 + store_gateways_others(server->store));
     METRICS_SET(gauges, METRIC_WRITES_WAITING, store_backlog(server->store));
     METRICS_SET(gauges, METRIC_DATABASE_ROUND_TRIPS, (double)store_round_trips(server->store));
     metrics_read_process(gauges);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acme/base/visible.h"
 #include "gateway/admin/admin.h"
 #include "gateway/ca/issuer_overrides.h"
 #include "gateway/ca/recognition.h"
@@ -446,16 +447,15 @@ static void observe_batch(const struct store_batch *batch)
 
 static const struct metric_routes routes = {server_route_count, server_route_label};
 
-/* The name of this server among those on one database. */
+/* The name of this server among those on one database. A host may have any name. */
 static const char *gateway_name(struct server *server)
 {
-    enum { HOST_BYTES = 256 };
-    char *host = arena_alloc_array(server->arena, HOST_BYTES, 1);
+    char host[STORE_GATEWAY_NAME_BYTES] = "";
     if (server->config->gateway_id != NULL)
         return server->config->gateway_id;
-    if (gethostname(host, HOST_BYTES - 1) != 0 || host[0] == '\0')
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
         return "acmegate";
-    return host;
+    return visible_copy(server->arena, host);
 }
 
 struct server *server_start(const struct config *config, const char *path, struct fault *fault)
@@ -467,8 +467,9 @@ struct server *server_start(const struct config *config, const char *path, struc
     server->config_path = path;
     server->arena = arena_new();
     server->location = config_location(server->arena, config);
-    metrics_start(config, &routes);
-    store_set_gateway(gateway_name(server), ACMEGATE_VERSION);
+    const char *name = gateway_name(server);
+    metrics_start(config, &routes, name);
+    store_set_gateway(name, ACMEGATE_VERSION);
     store_set_observer(observe_batch);
     store_set_event_observer(event_log_write);
     server->background = background_new();

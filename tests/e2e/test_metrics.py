@@ -100,10 +100,34 @@ def test_over_tcp_it_takes_the_token(gateway, tmp_path, step_ca):
     (tmp_path / "token").write_text(token)
     (tmp_path / "token").chmod(0o600)
     gateway.configuration["admin"] = {"listen": [f"127.0.0.1:{port}"], "token_file": str(tmp_path / "token")}
+    gateway.configuration["gateway_id"] = name = 'the "left" \\ one, {ä="1"}'
     gateway.start()
     assert Admin.on_tcp(port, step_ca.root_path).raw("GET", "/metrics").status == 401
     version = json.loads(run_command(acmegate(), "version", "--json")[1])["version"]
-    assert scrape(Admin.on_tcp(port, step_ca.root_path, token))("acmegate_build_info", version=version) == 1
+    one = scrape(Admin.on_tcp(port, step_ca.root_path, token))
+    assert one("acmegate_build_info", version=version, gateway=name) == 1
+    assert one("acmegate_gateways_serving") == 1
+
+
+@pytest.mark.postgresql("one gateway serves an SQLite file")
+def test_gateways_count_each_other(new_gateway, step_ca, admin_socket):
+    left, right = gateways = [new_gateway(step_ca) for _ in range(2)]
+    sockets = [admin_socket.with_name(name) for name in ("left", "right")]
+    for gateway, socket in zip(gateways, sockets, strict=True):
+        shared = {"database": left.configuration["database"], "secret_key_path": str(left.folder / "shared.secret")}
+        gateway.configuration |= shared | {"gateway_id": socket.name, "admin": {"socket": str(socket)}}
+        gateway.start()
+
+    def serving(n):
+        for gateway, socket in zip(gateways[-n:], sockets[-n:], strict=True):
+            wait_for(Admin.on_socket(socket), lambda one: one("acmegate_gateways_serving") == n, f"{socket} to count {n}")
+            rows = [json.loads(line) for line in gateway.run("gateway", "list", "--json")[1].splitlines()]
+            yield {row["name"]: row["state"] for row in rows}
+
+    assert list(serving(2)) == [{"left": "serving", "right": "serving"}] * 2
+    left.stop()
+    assert list(serving(1)) == [{"left": "gone", "right": "serving"}]
+    right.stop()
 
 
 def test_only_get(admin):

@@ -50,7 +50,7 @@ static void expect_shown(const char *name, const char *expected)
 
 Test(metrics, a_counter_is_shown_from_the_start_for_what_is_configured)
 {
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     expect_shown("acmegate_orders_valid_total", "acmegate_orders_valid_total{profile=\"default\"} 0\n"
                                                 "acmegate_orders_valid_total{profile=\"short\"} 0\n");
     METRICS_COUNT(METRIC_ORDERS_VALID, metrics_profile("short"));
@@ -65,7 +65,7 @@ Test(metrics, a_counter_is_shown_from_the_start_for_what_is_configured)
 
 Test(metrics, routes_have_the_names_that_the_front_end_gives)
 {
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     METRICS_COUNT(METRIC_HTTP_REQUESTS, 1, 2);
     METRICS_COUNT(METRIC_HTTP_REQUESTS, 2, 2);
     expect_shown("acmegate_http_requests_total{route=\"/directory\",code=\"2xx\"}",
@@ -77,7 +77,7 @@ Test(metrics, values_of_labels_are_escaped)
 {
     struct arena *arena = arena_new();
     struct metric_gauges gauges = {.arena = arena};
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     METRICS_SET(&gauges, METRIC_CA_UP, 1, metrics_issuer(issuers[1].id));
     cr_expect_str_eq(shown(arena, &gauges, "acmegate_ca_up"),
                      "acmegate_ca_up{issuer=\"a \\\"quoted\\\" one\\\\\\nand more\"} 1\n");
@@ -87,7 +87,7 @@ Test(metrics, values_of_labels_are_escaped)
 
 Test(metrics, a_histogram_is_cumulative)
 {
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     const int64_t batches[] = {1, 1, 2, 3, 64, 65, 1000};
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++)
         METRICS_OBSERVE(METRIC_BATCH_OPERATIONS, batches[i]);
@@ -108,7 +108,7 @@ Test(metrics, a_histogram_is_cumulative)
 Test(metrics, durations_are_seconds_and_their_labels_come_before_the_bucket)
 {
     struct arena *arena = arena_new();
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     METRICS_CALL("main", METRIC_CALL_SIGN, 5000);
     METRICS_CALL("main (ocsp)", METRIC_CALL_SIGN, 2500001);
     METRICS_CALL("main", METRIC_CALL_SIGN, -1);
@@ -133,7 +133,7 @@ Test(metrics, a_gauge_is_shown_when_it_is_set)
 {
     struct arena *arena = arena_new();
     struct metric_gauges gauges = {.arena = arena};
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     cr_expect_str_eq(shown(arena, &gauges, "acmegate_crl_next_update_timestamp_seconds{"), "");
     METRICS_SET(&gauges, METRIC_CRL_NEXT_UPDATE, INT64_C(1780272000), metrics_issuer("main"));
     METRICS_SET(&gauges, METRIC_VALIDATIONS_WAITING, 0);
@@ -147,7 +147,7 @@ Test(metrics, a_gauge_is_shown_when_it_is_set)
 
 Test(metrics, what_has_no_place_is_not_counted)
 {
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     METRICS_COUNT(METRIC_ORDERS_VALID, 3);
     METRICS_COUNT(METRIC_ORDERS_VALID, SIZE_MAX);
     expect_shown("acmegate_orders_valid_total", "acmegate_orders_valid_total{profile=\"default\"} 0\n"
@@ -160,7 +160,7 @@ Test(metrics, outside_of_a_server_counting_does_nothing)
     METRICS_COUNT(METRIC_ORDERS_VALID, metrics_profile("default"));
     METRICS_CALL("main", METRIC_CALL_SIGN, 1);
     METRICS_COUNT(METRIC_ACCOUNTS_CREATED, metrics_endpoint("acme"));
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     expect_shown("acmegate_orders_valid_total{profile=\"default\"}",
                  "acmegate_orders_valid_total{profile=\"default\"} 0\n");
     metrics_stop();
@@ -169,7 +169,7 @@ Test(metrics, outside_of_a_server_counting_does_nothing)
 Test(metrics, S1_a_note_for_which_there_is_no_room_is_left_out)
 {
     struct metric_notes notes = {0};
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     for (size_t type = 0; type < METRIC_NOTES_MAX + 1; type++)
         METRICS_NOTE(&notes, METRIC_ORDERS_INVALID, type);
     cr_expect_eq(notes.count, METRIC_NOTES_MAX);
@@ -180,7 +180,7 @@ Test(metrics, S1_a_note_for_which_there_is_no_room_is_left_out)
 Test(metrics, notes_are_counted_once)
 {
     struct metric_notes notes = {0};
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     for (int i = 0; i < 2 * METRIC_NOTES_MAX; i++)
         METRICS_NOTE(&notes, METRIC_ORDERS_INVALID, PROBLEM_UNAUTHORIZED);
     METRICS_NOTE(&notes, METRIC_ORDERS_INVALID, PROBLEM_DNS);
@@ -209,7 +209,7 @@ static void *count_many(void *argument)
 Test(metrics, threads_count_together)
 {
     pthread_t threads[THREADS];
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     for (size_t i = 0; i < THREADS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, count_many, NULL), 0);
     for (size_t i = 0; i < THREADS; i++)

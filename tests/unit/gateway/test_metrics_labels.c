@@ -40,7 +40,7 @@ static void begin(void)
 {
     arena = arena_new();
     gauges = (struct metric_gauges){.arena = arena};
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
 }
 
 static void end(void)

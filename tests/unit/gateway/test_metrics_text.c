@@ -34,7 +34,7 @@ Test(metrics_text, each_metric_has_its_help_and_its_type)
 {
     static const char *const types[] = {"counter", "gauge", "histogram"};
     struct arena *arena = arena_new();
-    metrics_start(&empty, &routes);
+    metrics_start(&empty, &routes, "edge");
     const char *at = rendered(arena);
     for (enum metric metric = 0; metric < METRICS; metric++) {
         const struct metric_info *info = &metric_infos[metric];
@@ -59,7 +59,7 @@ Test(metrics_text, numbers_are_whole_or_have_all_their_digits)
                   {1795694400.25, " 1795694400.25\n"},
                   {4503599627370497, " 4.5035996273705e+15\n"}};
     struct arena *arena = arena_new();
-    metrics_start(&empty, &routes);
+    metrics_start(&empty, &routes, "edge");
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct metric_gauges gauges = {.arena = arena};
         METRICS_SET(&gauges, METRIC_PROCESS_START, values[i].value);
@@ -72,10 +72,29 @@ Test(metrics_text, numbers_are_whole_or_have_all_their_digits)
     arena_free(arena);
 }
 
+Test(metrics_text, the_value_of_a_label_is_escaped)
+{
+    static const struct {
+        const char *name, *shown;
+    } cases[] = {
+        {"edge", "gateway=\"edge\"} 1\n"},
+        {"a \"b\", {c}", "gateway=\"a \\\"b\\\", {c}\"} 1\n"},
+        {"a\\n", "gateway=\"a\\\\n\"} 1\n"},
+        {"a\nb", "gateway=\"a\\nb\"} 1\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *arena = arena_new();
+        metrics_start(&empty, &routes, cases[i].name);
+        cr_expect_not_null(strstr(rendered(arena), cases[i].shown), "%s", cases[i].name);
+        metrics_stop();
+        arena_free(arena);
+    }
+}
+
 Test(metrics_text, without_labels_a_series_has_no_braces)
 {
     struct arena *arena = arena_new();
-    metrics_start(&empty, &routes);
+    metrics_start(&empty, &routes, "edge");
     METRICS_OBSERVE(METRIC_BATCH_OPERATIONS, 3);
     const char *text = rendered(arena);
     cr_expect_not_null(strstr(text, "\nacmegate_nonces_refused_total 0\n"));
@@ -89,13 +108,13 @@ Test(metrics_text, without_labels_a_series_has_no_braces)
 Test(metrics_text, what_is_not_configured_is_shown_once_anything_was_observed)
 {
     struct arena *arena = arena_new();
-    metrics_start(&empty, &routes);
+    metrics_start(&empty, &routes, "edge");
     cr_expect_null(strstr(rendered(arena), METRICS_NOT_CONFIGURED));
     METRICS_CALL("gone", METRIC_CALL_SIGN, 0);
     cr_expect_not_null(strstr(rendered(arena), "acmegate_ca_call_duration_seconds_count{issuer=\"(not "
                                                "configured)\",kind=\"sign\"} 1\n"));
     metrics_stop();
-    metrics_start(&empty, &routes);
+    metrics_start(&empty, &routes, "edge");
     METRICS_CALL("gone", METRIC_CALL_REVOKE, INT64_C(3600000000));
     cr_expect_not_null(strstr(rendered(arena), "acmegate_ca_call_duration_seconds_bucket{issuer=\"(not "
                                                "configured)\",kind=\"revoke\",le=\"+Inf\"} 1\n"));
@@ -111,7 +130,7 @@ Test(metrics_text, there_is_no_text_where_it_would_be_too_long)
     for (size_t i = 0; i < MANY; i++)
         endpoints[i].name = arena_printf(arena, "%0100zu", i);
     const struct config config = {.endpoints = endpoints, .endpoint_count = MANY};
-    metrics_start(&config, &routes);
+    metrics_start(&config, &routes, "edge");
     struct metric_gauges gauges = {.arena = arena};
     cr_expect_eq(metrics_render(arena, &gauges).n, 0);
     metrics_stop();

@@ -136,7 +136,7 @@ void admin_room_begin(bool overridden)
     cr_assert(room.parts.store != NULL && room.parts.secrets != NULL);
     room.parts.readers = fake_readers_new(location);
     cr_assert(issuers_open(room.parts.issuers, served, 1, &fault), "%s", fault.message);
-    metrics_start(room.config, &metric_routes);
+    metrics_start(room.config, &metric_routes, "edge");
     room.admin = admin_start(&room.parts, &fault);
     cr_assert(room.admin != NULL, "%s", fault.message);
 }

@@ -106,7 +106,7 @@ void jobs_place_begin(struct jobs_place *place)
               fault.message);
     fake_ca_take_over(&place->main, place->place.arena, issuers_find(place->issuers, "main"));
     fake_ca_take_over(&place->spare, place->place.arena, issuers_find(place->issuers, "spare"));
-    metrics_start(place->config, &no_routes);
+    metrics_start(place->config, &no_routes, "edge");
     place->readers = fake_readers_new(location);
     place->loads = loads_new(location, place->outbound, place->readers, &fault);
     cr_assert(place->loads != NULL, "%s", fault.message);
@@ -169,7 +169,7 @@ void jobs_place_clear(struct jobs_place *place)
     place->revoked_by = NULL;
     world_clear();
     metrics_stop();
-    metrics_start(place->config, &no_routes);
+    metrics_start(place->config, &no_routes, "edge");
     fake_clock_set(NOW * 1000);
 }
 

@@ -208,7 +208,7 @@ void site_begin(const char *more)
     site.database = (struct database){.arena = site.arena,
                                       .location = store_location_new(site.arena, site.config->database)};
     fake_store_use(site.database.location, NULL);
-    metrics_start(site.config, &routes);
+    metrics_start(site.config, &routes, "edge");
     make_parts();
     site.database.writer = fake_store_command()->writer;
     site.frontend = frontend_new(&site.parts);

@@ -94,8 +94,9 @@ Test(server_gauges, the_front_ends_tell_their_connections)
 Test(server_gauges, the_process_and_the_build_are_there)
 {
     server_place_begin();
-    server_place_start(NULL, NULL);
-    expect_gauge("acmegate_build_info{version=\"" ACMEGATE_VERSION "\"}", 1);
+    server_place_start("\"pki_listen\":", "\"gateway_id\":\"edge\",\"pki_listen\":");
+    expect_gauge("acmegate_build_info{version=\"" ACMEGATE_VERSION "\",gateway=\"edge\"}", 1);
+    expect_gauge("acmegate_gateways_serving", 1);
     expect_gauge("acmegate_issuer_objects", 2);
     cr_expect_gt(atoll(server_place_metric("process_open_fds")), 0);
     server_place_stop();
