@@ -53,7 +53,8 @@ const struct config_key config_keys[] = {
          "With PostgreSQL, the folder of the files that otherwise lie beside the SQLite file: secret key, "
          "own certificate."},
     {"gateway_id", TOP(gateway_id), .type = CONFIG_TEXT, .fallback_note = "the host's name",
-     .help = "How this server names itself in the database. Each server on one database needs its own."},
+     .help = "How this server names itself in events, lists and metrics. Each server on one database needs "
+             "its own."},
     {"secret_key_path", TOP(secret_key_path), .type = CONFIG_TEXT,
      .fallback_note = "the database's path with `.secret` after it",
      .help = "File with the key that seals the secrets in the database. Made when it is missing; back it up "
