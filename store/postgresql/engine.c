@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "store/postgresql/channel.h"
 #include "store/postgresql/migrate.h"
 #include "store/postgresql/serving_lock.h"
 #include "store/postgresql/session.h"
@@ -259,6 +260,7 @@ const struct engine postgresql_engine = {
     .restore = restore,
     .vacuum = vacuum,
     .copy = &postgresql_copy,
+    .channel = &postgresql_channel,
     .open_reader = open_reader,
     .close_reader = close_reader,
     .reader_is_in_place = reader_is_in_place,

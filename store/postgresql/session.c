@@ -17,7 +17,7 @@ enum { RECONNECT_PAUSE_MS = 100, SQL_BYTES = 2048, LOOKS_MAX = 8 };
 
 /* The server ends a statement, and a transaction that nobody goes on with, before ANSWER_MS: a lost
  * connection keeps its locks no longer. A COMMIT is on the disk. */
-static const char settings[] =
+const char postgresql_settings[] =
     "SET statement_timeout = 10000; SET lock_timeout = 5000;"
     "SET idle_in_transaction_session_timeout = 10000;"
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
@@ -31,7 +31,7 @@ static PGconn *connect_ready(const struct postgresql_location *location, struct 
     PGconn *connection = postgresql_connect(location, fault);
     if (connection == NULL)
         return NULL;
-    if (postgresql_execute(connection, settings, name, fault) &&
+    if (postgresql_execute(connection, postgresql_settings, name, fault) &&
         schema_expect_current(connection, name, fault))
         return connection;
     PQfinish(connection);

@@ -133,6 +133,9 @@ void session_lose(struct postgresql_reader *own, const char *why);
 
 /* ---- a plain connection ---- */
 
+/* SQL that bounds what a session does, and makes its COMMIT wait for the disk. */
+extern const char postgresql_settings[];
+
 /* Opens a connection without a look at the schema, in libpq's plain mode. NULL with `fault`. */
 [[gnu::warn_unused_result]] PGconn *postgresql_connect(const struct postgresql_location *location,
                                                        struct fault *fault);

@@ -15,6 +15,7 @@
 #include "store/sql/statements.h"
 #include "store/store.h"
 
+struct engine_channel;
 struct engine_copy;
 struct event_notes;
 struct heartbeat;
@@ -129,7 +130,8 @@ struct engine {
     bool (*restore)(const struct store_location *location, const char *from, int64_t now,
                     char kept[static PATH_MAX], struct fault *fault);
     bool (*vacuum)(const struct store_location *location, struct fault *fault);
-    const struct engine_copy *copy; /* store/sql/copy.h */
+    const struct engine_copy *copy;       /* store/sql/copy.h */
+    const struct engine_channel *channel; /* store/sql/channel.h; NULL: one gateway at a time */
 
     /* ---- connections ---- */
     struct store_reader *(*open_reader)(const struct store_location *location, struct fault *fault);
