@@ -48,6 +48,7 @@ enum {
     HTTP_MAX_READ_BYTES = 256 * 1024,
     HTTP_MAX_REPLY_HEADERS = 16,
     HTTP_DRAIN_MS = 5 * 1000, /* of a stop: the time for requests in progress */
+    HTTP_LOOK_MS = 1000,      /* http_park_with_looks */
 };
 
 struct http_request {
@@ -202,6 +203,14 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
  * never missed.
  */
 void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
+
+/*
+ * As http_park, for what can also happen unnoticed: without a wake it calls `look` after HTTP_LOOK_MS, in the
+ * place of `resume`. The request does not wait any more then; hold_ms is the caller's to keep.
+ */
+void http_park_with_looks(struct http_request *request, int64_t key,
+                          void (*resume)(struct http_request *request),
+                          void (*look)(struct http_request *request));
 
 /* Changes hold_ms, also for most requests that wait already. Any thread. */
 void http_server_set_hold(struct http_server *server, int64_t hold_ms);

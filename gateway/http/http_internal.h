@@ -43,6 +43,7 @@ struct http_parked {
     struct http_request *request;
     int64_t key;
     void (*resume)(struct http_request *request);
+    void (*late)(struct http_request *request); /* in its place when the time is over */
 };
 
 struct http_loop {
@@ -68,7 +69,7 @@ struct http_loop {
     struct http_connections *local;
     /* Anybody can cause these lines. */
     struct log_gate evictions, failures, refusals, unclear;
-    h2o_timeout_t park_timeout;
+    h2o_timeout_t park_timeout, look_timeout;
     struct http_parked *parked[HTTP_PARK_BUCKETS];
     void *data;
 };

@@ -8,22 +8,30 @@ static struct http_parked **bucket_of(struct http_loop *loop, int64_t key)
     return &loop->parked[mixed >> 56];
 }
 
-static void go_on(struct http_parked *parked)
+static void leave(struct http_parked *parked)
 {
     *parked->link = parked->next;
     if (parked->next != NULL)
         parked->next->link = parked->link;
     if (h2o_timeout_is_linked(&parked->timer))
         h2o_timeout_unlink(&parked->timer);
+}
+
+static void go_on(struct http_parked *parked)
+{
+    leave(parked);
     parked->resume(parked->request);
 }
 
 static void on_park_timeout(h2o_timeout_entry_t *timer)
 {
-    go_on(H2O_STRUCT_FROM_MEMBER(struct http_parked, timer, timer));
+    struct http_parked *parked = H2O_STRUCT_FROM_MEMBER(struct http_parked, timer, timer);
+    leave(parked);
+    parked->late(parked->request);
 }
 
-void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
+static void park(struct http_request *request, int64_t key, h2o_timeout_t *time,
+                 void (*resume)(struct http_request *request), void (*late)(struct http_request *request))
 {
     struct http_loop *loop = request->loop;
     if (loop->draining || request->guard == NULL) {
@@ -33,13 +41,26 @@ void http_park(struct http_request *request, int64_t key, void (*resume)(struct 
     struct http_parked *parked = arena_alloc(request->arena, sizeof *parked);
     struct http_parked **bucket = bucket_of(loop, key);
     *parked = (struct http_parked){
-        .next = *bucket, .link = bucket, .request = request, .key = key, .resume = resume};
+        .next = *bucket, .link = bucket, .request = request, .key = key, .resume = resume, .late = late};
     if (parked->next != NULL)
         parked->next->link = &parked->next;
     *bucket = parked;
     parked->timer.cb = on_park_timeout;
+    h2o_timeout_link(loop->context.loop, time, &parked->timer);
+}
+
+void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
+{
+    struct http_loop *loop = request->loop;
     loop->park_timeout.timeout = (uint64_t)atomic_load(&loop->server->hold_ms);
-    h2o_timeout_link(loop->context.loop, &loop->park_timeout, &parked->timer);
+    park(request, key, &loop->park_timeout, resume, resume);
+}
+
+void http_park_with_looks(struct http_request *request, int64_t key,
+                          void (*resume)(struct http_request *request),
+                          void (*look)(struct http_request *request))
+{
+    park(request, key, &request->loop->look_timeout, resume, look);
 }
 
 void http_server_set_hold(struct http_server *server, int64_t hold_ms)
@@ -81,6 +102,7 @@ void http_wake(struct http_server *server, int64_t key)
 void http_park_start(struct http_loop *loop)
 {
     h2o_timeout_init(loop->context.loop, &loop->park_timeout, (uint64_t)atomic_load(&loop->server->hold_ms));
+    h2o_timeout_init(loop->context.loop, &loop->look_timeout, HTTP_LOOK_MS);
 }
 
 void http_park_drain(struct http_loop *loop)
@@ -93,4 +115,5 @@ void http_park_drain(struct http_loop *loop)
 void http_park_stop(struct http_loop *loop)
 {
     h2o_timeout_dispose(loop->context.loop, &loop->park_timeout);
+    h2o_timeout_dispose(loop->context.loop, &loop->look_timeout);
 }

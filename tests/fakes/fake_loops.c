@@ -17,6 +17,7 @@ struct held {
     struct http_request *request;
     int64_t key;
     void (*resume)(struct http_request *request);
+    void (*late)(struct http_request *request);
 };
 
 struct http_loop {
@@ -121,23 +122,30 @@ size_t fake_loops_waiting(void)
 
 /* ---- holding ---- */
 
-static void go_on(struct http_loop *loop, struct held *held)
+static void leave(struct http_loop *loop, struct held *held)
 {
     struct held **link = &loop->held;
     while (*link != held)
         link = &(*link)->next;
     *link = held->next;
     fake_agenda_drop(held);
+}
+
+static void go_on(struct http_loop *loop, struct held *held)
+{
+    leave(loop, held);
     held->resume(held->request);
 }
 
 static void on_hold_timeout(void *argument)
 {
     struct held *held = argument;
-    go_on(held->request->loop, held);
+    leave(held->request->loop, held);
+    held->late(held->request);
 }
 
-void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
+static void park(struct http_request *request, int64_t key, int64_t ms,
+                 void (*resume)(struct http_request *request), void (*late)(struct http_request *request))
 {
     struct http_loop *loop = request->loop;
     if (loop->server->draining || request->guard->reply->gone) {
@@ -145,9 +153,21 @@ void http_park(struct http_request *request, int64_t key, void (*resume)(struct 
         return;
     }
     struct held *held = arena_alloc(request->arena, sizeof *held);
-    *held = (struct held){loop->held, request, key, resume};
+    *held = (struct held){loop->held, request, key, resume, late};
     loop->held = held;
-    fake_agenda_put(held, loop->server->config.hold_ms, on_hold_timeout, held);
+    fake_agenda_put(held, ms, on_hold_timeout, held);
+}
+
+void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request))
+{
+    park(request, key, request->loop->server->config.hold_ms, resume, resume);
+}
+
+void http_park_with_looks(struct http_request *request, int64_t key,
+                          void (*resume)(struct http_request *request),
+                          void (*look)(struct http_request *request))
+{
+    park(request, key, HTTP_LOOK_MS, resume, look);
 }
 
 struct release_message {
@@ -224,6 +244,7 @@ void http_reply(struct http_request *request, const struct http_reply *sent)
     if (reply->done)
         verdict("a request was answered twice");
     reply->done = true;
+    reply->done_at_ms = fake_clock_steady_ms();
     if (!reply->gone) {
         reply->status = sent->status;
         reply->content_type = sent->content_type;

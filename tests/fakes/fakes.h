@@ -50,9 +50,10 @@ struct fake_reply {
     struct bytes body;
     struct http_header headers[HTTP_MAX_REPLY_HEADERS];
     size_t header_count;
-    bool gone;    /* the client has left */
-    bool acme;    /* to a resource of an endpoint */
-    bool is_post; /* of such a one */
+    int64_t done_at_ms; /* by fake_clock_steady_ms */
+    bool gone;          /* the client has left */
+    bool acme;          /* to a resource of an endpoint */
+    bool is_post;       /* of such a one */
 };
 
 /* Name servers of a reload cannot be opened from now on, or can again. How often others were put to use. */
@@ -140,6 +141,15 @@ void fake_store_fail_step(size_t step);
 bool fake_store_step_failed(void);
 /* Sets the result of store_backlog. */
 void fake_store_set_backlog(size_t operations);
+
+/* ---- fake_channel.c: between gateways ---- */
+
+/* Whether the database has a channel. False at the beginning. */
+void fake_channels_exist(bool exist);
+/* While it is away, no message is taken. */
+void fake_channels_lose(bool lose);
+bool fake_channels_turn(void);
+size_t fake_channels_waiting(void);
 
 /* ---- fake_client.c: what ACME clients sign ---- */
 

@@ -117,6 +117,11 @@ static void resumed(struct http_request *request)
     reply_text(request, 200, "resumed");
 }
 
+static void looked(struct http_request *request)
+{
+    reply_text(request, 200, "looked");
+}
+
 static void handle(void *context, struct http_request *request)
 {
     static const struct bytes status = BYTES_LITERAL("/status/");
@@ -125,6 +130,9 @@ static void handle(void *context, struct http_request *request)
         hold(request);
     } else if (bytes_equal_string(request->path, "/park")) {
         http_park(request, atoll(text_of(request, request->query)), resumed);
+        count(&seen.parked);
+    } else if (bytes_equal_string(request->path, "/look")) {
+        http_park_with_looks(request, atoll(text_of(request, request->query)), resumed, looked);
         count(&seen.parked);
     } else if (bytes_equal_string(request->path, "/headers")) {
         reply_headers(request);

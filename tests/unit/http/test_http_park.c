@@ -7,13 +7,18 @@
 
 LEAK_CHECKED_SUITE(http_park);
 
-static struct client *parked_at(int64_t key, size_t before)
+static struct client *waits_at(const char *path, int64_t key, size_t before)
 {
     struct client *client = front_client();
     client_send(client,
-                arena_printf(front.arena, "GET /park?%lld HTTP/1.1\r\nHost: h\r\n\r\n", (long long)key));
+                arena_printf(front.arena, "GET %s?%lld HTTP/1.1\r\nHost: h\r\n\r\n", path, (long long)key));
     front_await_parked(before + 1);
     return client;
+}
+
+static struct client *parked_at(int64_t key, size_t before)
+{
+    return waits_at("/park", key, before);
 }
 
 static bool is_resumed(struct client *client)
@@ -102,6 +107,39 @@ Test(http_park, who_was_woken_is_not_resumed_again)
     cr_expect(client_has_ended(client), "idle for too long, without another answer");
     client_close(client);
     front_stop();
+}
+
+Test(http_park, who_looks_does_so_after_its_time_unless_it_is_woken)
+{
+    FRONT_START();
+    struct client *woken = waits_at("/look", 1, 0), *late = waits_at("/look", 2, 1),
+                  *parked = parked_at(3, 2);
+    http_server_set_hold(front.server, HTTP_LOOK_MS / 2);
+    front_pass(HTTP_LOOK_MS - 1);
+    cr_expect(client_has_nothing(late), "hold_ms is not its time");
+    http_wake(front.server, 1);
+    cr_expect(is_resumed(woken));
+    cr_expect(client_has_nothing(late));
+    front_pass(1);
+    cr_expect_str_eq(client_read(late).body, "looked");
+    http_wake(front.server, 2);
+    http_wake(front.server, 3);
+    client_read(parked);
+    cr_expect(client_has_nothing(late), "it is answered once");
+    client_close(woken);
+    client_close(late);
+    client_close(parked);
+    front_stop();
+}
+
+Test(http_park, a_stop_resumes_who_looks)
+{
+    FRONT_START();
+    struct client *client = waits_at("/look", 1, 0);
+    front_begin_stop();
+    cr_expect(is_resumed(client));
+    client_close(client);
+    front_end_stop();
 }
 
 Test(http_park, a_stop_resumes_all_and_lets_nobody_wait_any_more)
