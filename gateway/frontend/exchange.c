@@ -134,7 +134,52 @@ static enum store_apply_result run_apply(struct store_operation *operation, stru
 static void resume_held(struct http_request *request)
 {
     struct exchange *exchange = request->application;
-    exchange_load(exchange, exchange->route->reload, exchange_finish);
+    if (exchange->is_looking)
+        exchange->is_woken = true;
+    else
+        exchange_load(exchange, exchange->route->reload, exchange_finish);
+}
+
+/* It waits on during a look, unless that was the last one or it was woken meanwhile. A look that failed is no
+ * answer: the next one may not. */
+static void go_on_behind_look(struct exchange *exchange)
+{
+    exchange->is_looking = false;
+    if (exchange->is_woken) {
+        exchange->problem = NULL;
+        resume_held(exchange->request);
+    } else if (exchange->problem == NULL && exchange->route->is_over(exchange)) {
+        http_unpark(exchange->request, exchange->hold_key);
+        exchange_finish(exchange);
+    } else {
+        exchange->problem = NULL;
+    }
+}
+
+static void look_at_held(struct http_request *request)
+{
+    struct exchange *exchange = request->application;
+    if (exchange->is_looking || exchange->looks == 0) {
+        resume_held(request);
+        return;
+    }
+    exchange->is_looking = true;
+    exchange->looks--;
+    http_park_with_looks(request, exchange->hold_key, resume_held, look_at_held);
+    exchange_load(exchange, exchange->route->reload, go_on_behind_look);
+}
+
+/* Another gateway may work on what is awaited: its message can be lost. */
+static void hold(struct exchange *exchange)
+{
+    const struct frontend_parts *parts = &exchange->frontend->parts;
+    int64_t looks = config_now(parts->config)->hold_reply_ms / HTTP_LOOK_MS;
+    if (!peers_are_there(parts->peers) || looks < 2) {
+        http_park(exchange->request, exchange->hold_key, resume_held);
+        return;
+    }
+    exchange->looks = looks - 1;
+    http_park_with_looks(exchange->request, exchange->hold_key, resume_held, look_at_held);
 }
 
 static void on_applied(struct http_message *message)
@@ -149,7 +194,7 @@ static void on_applied(struct http_message *message)
         problem->retry_after_s = OVERLOADED_RETRY_AFTER_S;
         exchange_finish_with(exchange, problem);
     } else if (exchange->problem == NULL && exchange->hold_key != 0) {
-        http_park(exchange->request, exchange->hold_key, resume_held);
+        hold(exchange);
     } else {
         exchange_finish(exchange);
     }
@@ -242,19 +287,6 @@ static void load_signed(struct exchange *exchange, struct store_reader *reader)
     }
 }
 
-static const struct problem *spend_nonce(struct exchange *exchange)
-{
-    struct frontend *frontend = exchange->frontend;
-    pthread_mutex_lock(&frontend->nonce_lock);
-    bool good = nonce_spend(frontend->nonces, exchange->envelope.nonce);
-    pthread_mutex_unlock(&frontend->nonce_lock);
-    if (good)
-        return NULL;
-    METRICS_COUNT(METRIC_NONCES_REFUSED);
-    return problem_new(exchange->arena, PROBLEM_BAD_NONCE,
-                       "The nonce is unknown, too old or already used; this reply has a new one.");
-}
-
 static bool is_jose(struct bytes content_type)
 {
     struct bytes wanted = BYTES_LITERAL("application/jose+json");
@@ -285,18 +317,11 @@ static const struct problem *read_envelope(struct exchange *exchange)
     return problem;
 }
 
-/* The signature is checked before the nonce is spent (acme-server.md 15). */
-static const struct problem *verify(struct exchange *exchange)
+static void verify(struct exchange *exchange)
 {
     const struct jwk *key = exchange_key(exchange);
-    if (key == NULL)
-        return exchange->problem;
-    const struct problem *problem = envelope_verify(exchange->arena, &exchange->envelope, key);
-    if (problem == NULL)
-        problem = spend_nonce(exchange);
-    if (problem == NULL && exchange->envelope.account_id != 0)
-        problem = account_check_usable(exchange->arena, &exchange->account);
-    return problem;
+    if (key != NULL)
+        exchange->problem = envelope_verify(exchange->arena, &exchange->envelope, key);
 }
 
 /* ---- the route's steps ---- */
@@ -325,14 +350,25 @@ static void run_route(struct exchange *exchange)
         exchange_load(exchange, exchange->loaded ? NULL : exchange->route->load, go_on_behind_load);
 }
 
-static void authenticate(struct exchange *exchange)
+static void go_on_behind_nonce(struct exchange *exchange)
 {
-    if (exchange->problem == NULL)
-        exchange->problem = verify(exchange);
+    if (exchange->problem == NULL && exchange->envelope.account_id != 0)
+        exchange->problem = account_check_usable(exchange->arena, &exchange->account);
     if (exchange->problem != NULL)
         exchange_finish(exchange);
     else
         run_route(exchange);
+}
+
+/* The signature is checked before the nonce is spent (acme-server.md 15). */
+static void authenticate(struct exchange *exchange)
+{
+    if (exchange->problem == NULL)
+        verify(exchange);
+    if (exchange->problem != NULL)
+        exchange_finish(exchange);
+    else
+        exchange_spend_nonce(exchange, go_on_behind_nonce);
 }
 
 /* ---- the request ---- */

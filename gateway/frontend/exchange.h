@@ -61,6 +61,8 @@ struct route {
     void (*render)(struct exchange *exchange);
     /* Before `render` when the reply had to wait (hold_key): what the database says now. */
     exchange_load_step *reload;
+    /* Behind `reload`: true when that is an outcome, and not worth a wait any more. With `reload`. */
+    bool (*is_over)(const struct exchange *exchange);
     /* Sends the reply, or the problem in a format of the route's own. NULL: the format of ACME. */
     void (*finish)(struct exchange *exchange);
     bool gives_nonce; /* whatever the method */
@@ -125,8 +127,13 @@ struct exchange {
     bool loaded;                        /* `load` has run, with the account */
     const struct problem *load_problem; /* of it: told to the account's own client alone */
     bool answered;
-    bool away;                 /* set by `prepare`: other threads have it until one calls exchange_answer */
+    bool away;        /* set by `prepare`: other threads have it until one calls exchange_answer */
+    int64_t question; /* to another gateway, about the nonce; 0: none that waits for its answer */
+    void (*behind_nonce)(struct exchange *exchange);
     int64_t hold_key;          /* set by `apply`: the reply waits, bounded, for this object's outcome */
+    int64_t looks;             /* at that object, which are left of the wait; the end is none of them */
+    bool is_looking;           /* the load of a look runs */
+    bool is_woken;             /* meanwhile: it does not wait any more */
     unsigned jobs_due;         /* set by `apply`: enum jobs_due, the outbound work in what was committed */
     struct metric_notes notes; /* set by `apply`: counted once it is committed */
     struct job *draft;         /* exchange_keep_draft: the work that comes with this request */

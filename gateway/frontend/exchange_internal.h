@@ -13,6 +13,12 @@
 void exchange_load(struct exchange *exchange, exchange_load_step *load,
                    void (*then)(struct exchange *exchange));
 
+/*
+ * Spends the request's nonce, then runs `then`, on the loop: within this call, or up to HTTP_LOOK_MS later
+ * when another gateway has to spend it. The problem is set before `then` when it is not good.
+ */
+void exchange_spend_nonce(struct exchange *exchange, void (*then)(struct exchange *exchange));
+
 /* The loop's. */
 void exchange_name(struct exchange *exchange); /* sets request_id, which no other request has */
 /* One for a request that becomes no exchange. On the loop's thread. */

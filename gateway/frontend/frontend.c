@@ -5,7 +5,7 @@
 
 struct frontend *frontend_new(const struct frontend_parts *parts)
 {
-    struct nonce_source *nonces = nonce_source_new();
+    struct nonce_source *nonces = nonce_source_new(parts->gateway_number);
     if (nonces == NULL)
         return NULL;
     struct frontend *frontend = calloc(1, sizeof *frontend);
@@ -18,6 +18,14 @@ struct frontend *frontend_new(const struct frontend_parts *parts)
     frontend->refusals = refusal_register_new();
     pthread_mutex_init(&frontend->nonce_lock, NULL);
     return frontend;
+}
+
+bool frontend_spend_nonce(struct frontend *frontend, struct bytes nonce)
+{
+    pthread_mutex_lock(&frontend->nonce_lock);
+    bool good = nonce_spend(frontend->nonces, nonce);
+    pthread_mutex_unlock(&frontend->nonce_lock);
+    return good;
 }
 
 void frontend_set_secrets(struct frontend *frontend, const struct secret_box *secrets)

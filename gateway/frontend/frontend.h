@@ -13,6 +13,7 @@
 #include "gateway/jobs/jobs.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/outbound/outbound.h"
+#include "gateway/peers/peers.h"
 #include "store/store.h"
 
 struct readers;
@@ -26,6 +27,8 @@ struct frontend_parts {
     const struct store_location *location;         /* for each loop's reader */
     struct readers *readers; /* in its place, where reads wait; NULL: each loop reads itself */
     struct store *store;
+    struct peers *peers;     /* NULL: this gateway is alone */
+    unsigned gateway_number; /* of this one, for its nonces */
     struct outbound *outbound;
     struct issuers *issuers;
     struct jobs *jobs;
@@ -49,6 +52,8 @@ struct frontend {
 
 /* Makes the front end. NULL when OpenSSL has no randomness. */
 [[gnu::warn_unused_result]] struct frontend *frontend_new(const struct frontend_parts *parts);
+/* Spends a nonce of this gateway. False when it is not good. Any thread. */
+[[gnu::warn_unused_result]] bool frontend_spend_nonce(struct frontend *frontend, struct bytes nonce);
 /* Gives it the secrets before a configuration that needs them is published. Borrowed. Any thread. */
 void frontend_set_secrets(struct frontend *frontend, const struct secret_box *secrets);
 /* Frees the front end. NULL is ignored. */

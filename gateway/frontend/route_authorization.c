@@ -286,6 +286,11 @@ enum store_apply_result challenge_apply(struct exchange *exchange, struct store_
     return STORE_APPLIED;
 }
 
+bool challenge_is_over(const struct exchange *exchange)
+{
+    return challenge_status_of(exchange->state, exchange->challenge_type) != CHALLENGE_PROCESSING;
+}
+
 void challenge_render_route(struct exchange *exchange)
 {
     const struct authorization_view view = view_of(exchange);

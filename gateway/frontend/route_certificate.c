@@ -405,6 +405,11 @@ static bool is_confirmed(const struct revoke_state *state)
     return certificate->status == CERTIFICATE_REVOKED && !is_awaited;
 }
 
+bool revoke_is_over(const struct exchange *exchange)
+{
+    return is_confirmed(exchange->state);
+}
+
 /* With the cause of its last try. */
 void revoke_reload(struct exchange *exchange, struct store_reader *reader)
 {

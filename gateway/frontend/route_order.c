@@ -288,6 +288,12 @@ void order_load(struct exchange *exchange, struct store_reader *reader)
     exchange->problem = load_order(exchange, reader);
 }
 
+bool order_is_over(const struct exchange *exchange)
+{
+    const struct order_state *state = exchange->state;
+    return state->order.status != ORDER_PROCESSING;
+}
+
 void order_render_route(struct exchange *exchange)
 {
     const struct order_state *state = exchange->state;

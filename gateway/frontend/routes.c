@@ -21,12 +21,13 @@ static const struct route endpoint_routes[] = {
     {"/order/{id}", "POST", ROUTE_KID, true, .ask = order_ask, .load = order_load,
      .render = order_render_route},
     {"/order/{id}/finalize", "POST", ROUTE_KID, false, .ask = order_ask, .load = order_load,
-     .check = finalize_check, .reload = order_load, .apply = finalize_apply, .render = order_render_route},
+     .check = finalize_check, .reload = order_load, .is_over = order_is_over, .apply = finalize_apply,
+     .render = order_render_route},
     {"/authz/{id}", "POST", ROUTE_KID, false, .ask = authorization_ask, .load = authorization_load,
      .check = authorization_check, .apply = authorization_apply, .render = authorization_render_route},
     {"/challenge/{id}/{type}", "POST", ROUTE_KID, false, .ask = authorization_ask, .load = challenge_load,
-     .check = challenge_check, .reload = challenge_load, .apply = challenge_apply,
-     .render = challenge_render_route},
+     .check = challenge_check, .reload = challenge_load, .is_over = challenge_is_over,
+     .apply = challenge_apply, .render = challenge_render_route},
     {"/certificate/{id}", "POST", ROUTE_KID, true, .ask = certificate_ask, .load = certificate_load,
      .check = certificate_check_chain, .render = certificate_render},
     {"/certificate/{id}/{chain}", "POST", ROUTE_KID, true, .ask = certificate_ask, .load = certificate_load,
@@ -34,7 +35,8 @@ static const struct route endpoint_routes[] = {
     {"/renewal-info/{certificate}", "GET, HEAD", ROUTE_OPEN, true, .prepare = renewal_info_prepare,
      .load = renewal_info_load, .check = renewal_info_check, .render = renewal_info_render_route},
     {"/revoke-cert", "POST", ROUTE_EITHER, false, .prepare = revoke_prepare, .load = revoke_load,
-     .check = revoke_check, .reload = revoke_reload, .apply = revoke_apply, .render = revoke_render},
+     .check = revoke_check, .reload = revoke_reload, .is_over = revoke_is_over, .apply = revoke_apply,
+     .render = revoke_render},
 };
 
 /* The resources that belong to no endpoint. */

@@ -212,6 +212,9 @@ void http_park_with_looks(struct http_request *request, int64_t key,
                           void (*resume)(struct http_request *request),
                           void (*look)(struct http_request *request));
 
+/* On the request's loop: ends the wait for `key`, without a call. Nothing happens when it does not wait. */
+void http_unpark(struct http_request *request, int64_t key);
+
 /* Changes hold_ms, also for most requests that wait already. Any thread. */
 void http_server_set_hold(struct http_server *server, int64_t hold_ms);
 

@@ -63,6 +63,15 @@ void http_park_with_looks(struct http_request *request, int64_t key,
     park(request, key, &request->loop->look_timeout, resume, look);
 }
 
+void http_unpark(struct http_request *request, int64_t key)
+{
+    struct http_parked *parked = *bucket_of(request->loop, key);
+    while (parked != NULL && parked->request != request)
+        parked = parked->next;
+    if (parked != NULL)
+        leave(parked);
+}
+
 void http_server_set_hold(struct http_server *server, int64_t hold_ms)
 {
     atomic_store(&server->hold_ms, hold_ms);

@@ -62,6 +62,8 @@ const struct metric_info metric_infos[METRICS] = {
     COUNTER(PROBLEMS, "acmegate_problems_total", "ACME problem documents sent, by type.",
             &metric_label_problem),
     COUNTER(NONCES_REFUSED, "acmegate_nonces_refused_total", "Nonces that were unknown, too old or used."),
+    COUNTER(NONCES_FOREIGN, "acmegate_nonces_foreign_total",
+            "Nonces that another gateway had issued, by what came of asking it.", &metric_label_foreign),
 
     COUNTER(ACCOUNTS_CREATED, "acmegate_accounts_created_total", "Accounts made.", &metric_label_endpoint),
     COUNTER(ORDERS_CREATED, "acmegate_orders_created_total", "Orders made.", &metric_label_profile),

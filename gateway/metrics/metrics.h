@@ -35,6 +35,7 @@ enum metric {
     METRIC_RATE_LIMITED,
     METRIC_PROBLEMS,
     METRIC_NONCES_REFUSED,
+    METRIC_NONCES_FOREIGN,
 
     METRIC_ACCOUNTS_CREATED,
     METRIC_ORDERS_CREATED,
@@ -115,7 +116,9 @@ enum metric_validation {
     METRIC_VALIDATION_RETRIED,
     METRIC_VALIDATION_RESULTS
 };
-/* In the order of enum issuer_state and enum issuer_api_outcome; the callers check this. */
+/* In the order of enum peers_answer, enum issuer_state and enum issuer_api_outcome; the callers check this.
+ */
+enum metric_foreign { METRIC_FOREIGN_SPENT, METRIC_FOREIGN_REFUSED, METRIC_FOREIGN_UNANSWERED };
 enum metric_ca_state { METRIC_CA_HEALTHY, METRIC_CA_DEGRADED, METRIC_CA_DOWN };
 enum metric_stepca_api {
     METRIC_STEPCA_API_ANSWERED,

@@ -74,4 +74,4 @@ extern const struct metric_label metric_label_version, metric_label_gateway, met
     metric_label_problem, metric_label_reason, metric_label_endpoint, metric_label_profile,
     metric_label_origin, metric_label_challenge, metric_label_result, metric_label_issuer,
     metric_label_ca_state, metric_label_circuit, metric_label_call, metric_label_attempt,
-    metric_label_stepca_api, metric_label_end, metric_label_file;
+    metric_label_stepca_api, metric_label_end, metric_label_file, metric_label_foreign;

@@ -39,6 +39,8 @@ WORDS(proxy, "reason", [HTTP_CONNECTION_NOT_FROM_A_PROXY] = "not_from_a_proxy",
       [HTTP_CONNECTION_BAD_PROXY_HEADER] = "bad_header");
 WORDS(result, "result", [METRIC_VALIDATION_VALID] = "valid", [METRIC_VALIDATION_INVALID] = "invalid",
       [METRIC_VALIDATION_RETRIED] = "retried");
+WORDS(foreign, "result", [METRIC_FOREIGN_SPENT] = "spent", [METRIC_FOREIGN_REFUSED] = "refused",
+      [METRIC_FOREIGN_UNANSWERED] = "unanswered");
 WORDS(ca_state,
       "state", [METRIC_CA_HEALTHY] = "healthy", [METRIC_CA_DEGRADED] = "degraded", [METRIC_CA_DOWN] = "down");
 /* The words of versions until 0.1; they are removed in 0.3. */

@@ -16,6 +16,7 @@
 #include "gateway/kept/own_certificate.h"
 #include "gateway/loads/loads.h"
 #include "gateway/metrics/metrics.h"
+#include "gateway/peers/peers.h"
 #include "gateway/preflight/check.h"
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
@@ -225,6 +226,7 @@ static void settled(void *context, int64_t id)
 {
     const struct server *server = context;
     http_wake(server->http, id);
+    peers_tell_settled(server->peers, id);
 }
 
 static void revoked(void *context, const char *issuer_id, struct bytes leaf)
@@ -253,14 +255,47 @@ static void revoked_at_once(void *context, const char *issuer_id)
     status_changed(server->status, issuer_id);
 }
 
+static bool spend(void *context, struct bytes nonce)
+{
+    const struct server *server = context;
+    return frontend_spend_nonce(server->frontend, nonce);
+}
+
+static void wake(void *context, int64_t key)
+{
+    const struct server *server = context;
+    http_wake(server->http, key);
+}
+
+static size_t others(void *context)
+{
+    const struct server *server = context;
+    return store_gateways_others(server->store);
+}
+
+static struct peers *make_peers(struct server *server)
+{
+    const struct peers_parts parts = {.location = server->location,
+                                      .number = store_gateway_number(server->store),
+                                      .others = others,
+                                      .spend = spend,
+                                      .answered = wake,
+                                      .settled = wake,
+                                      .context = server};
+    return peers_new(&parts);
+}
+
 static bool start_frontend(struct server *server, struct fault *fault)
 {
+    server->peers = make_peers(server);
     server->jobs = make_jobs(server);
     const struct frontend_parts parts = {.config = server->config,
                                          .route_tables = server_route_tables,
                                          .location = server->location,
                                          .readers = server->readers,
                                          .store = server->store,
+                                         .peers = server->peers,
+                                         .gateway_number = store_gateway_number(server->store),
                                          .outbound = server->outbound,
                                          .issuers = server->issuers,
                                          .jobs = server->jobs,
@@ -309,6 +344,12 @@ static bool start_http(struct server *server, struct fault *fault)
     if (server->http == NULL)
         fault_prefix(fault, "listen: ");
     return server->http != NULL;
+}
+
+/* The others may wake clients as soon as it hears them. */
+static bool start_peers(struct server *server, struct fault *fault)
+{
+    return peers_start(server->peers, fault);
 }
 
 static void *open_gauges(void *context)
@@ -475,9 +516,9 @@ struct server *server_start(const struct config *config, const char *path, struc
     server->background = background_new();
     if (start_store(server, fault) && start_secrets(server, fault) && start_outbound(server, fault) &&
         start_loads(server, fault) && start_issuers(server, fault) && start_revocation(server, fault) &&
-        start_frontend(server, fault) && start_http(server, fault) && start_pki_http(server, fault) &&
-        start_admin(server, fault) && begin_jobs(server, fault) && start_account_exporter(server, fault) &&
-        start_background(server, fault)) {
+        start_frontend(server, fault) && start_http(server, fault) && start_peers(server, fault) &&
+        start_pki_http(server, fault) && start_admin(server, fault) && begin_jobs(server, fault) &&
+        start_account_exporter(server, fault) && start_background(server, fault)) {
         atomic_store(&server->started, true);
         return server;
     }
@@ -497,6 +538,7 @@ void server_stop(struct server *server)
         jobs_stop(server->jobs);
     own_certificate_stop(server->own_certificate);
     admin_stop(server->admin);
+    peers_stop(server->peers);
     if (server->http != NULL)
         http_server_stop(server->http);
     if (server->pki_http != NULL)
@@ -520,6 +562,7 @@ void server_stop(struct server *server)
     secret_box_free(server->secrets);
     admin_free(server->admin);
     frontend_free(server->frontend);
+    peers_free(server->peers);
     readers_free(server->readers);
     metrics_stop();
     arena_free(server->arena);

@@ -19,6 +19,7 @@ struct loads;
 struct readers;
 struct frontend;
 struct own_certificate;
+struct peers;
 struct admin;
 struct background;
 struct status;
@@ -30,6 +31,7 @@ struct server {
     struct arena *arena;     /* what lives as long as the server */
     const struct store_location *location;
     struct store *store;
+    struct peers *peers; /* NULL: this gateway is alone with its database */
     struct outbound *outbound;
     struct readers *readers; /* NULL: loops and outbound thread read themselves */
     struct loads *loads;

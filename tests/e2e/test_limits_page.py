@@ -25,6 +25,7 @@ def constants(name):
 
 # Of several files of one name.
 MEANT = {
+    "channel.h": "store/channel.h",
     "retention.h": "store/retention.h",
     "account_export.h": "acme/account_export.h",
     "session.c": "store/sqlite/session.c",

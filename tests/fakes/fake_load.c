@@ -173,7 +173,7 @@ static struct waiting *holds[FAKE_LOADS_HELD];
 static size_t hold_count;
 static size_t loads_to_hindrance[FAKE_HINDRANCES];
 static bool hindered[FAKE_HINDRANCES];
-static bool at_once, held, ends_at_once;
+static bool at_once, held, all_held, ends_at_once;
 
 void fake_loads_run_at_once(bool always)
 {
@@ -232,7 +232,7 @@ bool fake_loads_turn(void)
     if (first == NULL)
         last = &first;
     waiting->loaded = read_or_fail(waiting->readers, waiting->kind, waiting->load);
-    if (held && waiting->kind == READERS_OTHER && hold_count < FAKE_LOADS_HELD)
+    if (held && (all_held || waiting->kind == READERS_OTHER) && hold_count < FAKE_LOADS_HELD)
         holds[hold_count++] = waiting;
     else
         end_waiting(waiting);
@@ -265,6 +265,11 @@ void fake_loads_hold(void)
     held = true;
 }
 
+void fake_loads_hold_all(void)
+{
+    held = all_held = true;
+}
+
 size_t fake_loads_held(void)
 {
     return hold_count;
@@ -272,7 +277,7 @@ size_t fake_loads_held(void)
 
 void fake_loads_release(void)
 {
-    held = false;
+    held = all_held = false;
     for (size_t i = 0; i < hold_count; i++)
         end_waiting(holds[i]);
     hold_count = 0;
@@ -280,7 +285,7 @@ void fake_loads_release(void)
 
 void fake_loads_drop(void)
 {
-    held = false;
+    held = all_held = false;
     while (hold_count > 0)
         free(holds[--hold_count]);
 }

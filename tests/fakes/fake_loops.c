@@ -170,6 +170,16 @@ void http_park_with_looks(struct http_request *request, int64_t key,
     park(request, key, HTTP_LOOK_MS, resume, look);
 }
 
+void http_unpark(struct http_request *request, int64_t key)
+{
+    struct held *held = request->loop->held;
+    while (held != NULL && held->request != request)
+        held = held->next;
+    if (held == NULL || held->key != key)
+        verdict("a request is unparked that does not wait");
+    leave(request->loop, held);
+}
+
 struct release_message {
     struct http_message message; /* first */
     struct http_loop *loop;

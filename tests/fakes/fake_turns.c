@@ -6,10 +6,9 @@ static const struct queue {
     size_t (*waiting)(void);
     bool (*turn)(void);
 } queues[] = {
-    {fake_loops_waiting, fake_loops_turn},
-    {fake_outbound_waiting, fake_outbound_turn},
-    {fake_store_waiting, fake_store_turn},
-    {fake_loads_waiting, fake_loads_turn},
+    {fake_loops_waiting, fake_loops_turn},       {fake_outbound_waiting, fake_outbound_turn},
+    {fake_store_waiting, fake_store_turn},       {fake_loads_waiting, fake_loads_turn},
+    {fake_channels_waiting, fake_channels_turn},
 };
 enum { QUEUES = sizeof queues / sizeof queues[0] };
 

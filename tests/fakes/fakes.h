@@ -100,6 +100,8 @@ bool fake_loads_hindered(enum fake_hindrance how);
  * until they are released: it is then posted in their order. */
 enum { FAKE_LOADS_HELD = 8 };
 void fake_loads_hold(void);
+/* The same with those of clients. */
+void fake_loads_hold_all(void);
 size_t fake_loads_held(void);
 void fake_loads_release(void);
 /* What follows them is never called, as when the outbound thread has stopped. */

@@ -16,7 +16,7 @@ static bool spend(struct nonce_source *source, const char *text)
 
 Test(nonce, text_is_base64url)
 {
-    struct nonce_source *source = nonce_source_new();
+    struct nonce_source *source = nonce_source_new(3);
     for (int i = 0; i < 1000; i++) {
         char text[NONCE_TEXT_BYTES];
         issue(source, text);
@@ -32,7 +32,7 @@ Test(nonce, each_is_good_once_in_any_order)
 {
     enum { COUNT = 200 };
     static char texts[COUNT][NONCE_TEXT_BYTES];
-    struct nonce_source *source = nonce_source_new();
+    struct nonce_source *source = nonce_source_new(3);
     for (size_t i = 0; i < COUNT; i++) {
         issue(source, texts[i]);
         for (size_t j = 0; j < i; j++) {
@@ -50,7 +50,7 @@ Test(nonce, each_is_good_once_in_any_order)
 
 Test(nonce, changed_in_any_character_is_refused)
 {
-    struct nonce_source *source = nonce_source_new();
+    struct nonce_source *source = nonce_source_new(3);
     char text[NONCE_TEXT_BYTES];
     issue(source, text);
     for (size_t i = 0; i < NONCE_TEXT_BYTES - 1; i++) {
@@ -65,18 +65,18 @@ Test(nonce, changed_in_any_character_is_refused)
 
 Test(nonce, text_of_another_form_is_refused)
 {
-    struct nonce_source *source = nonce_source_new();
+    struct nonce_source *source = nonce_source_new(3);
     char text[NONCE_TEXT_BYTES];
     issue(source, text);
     struct bytes good = bytes_from_string(text);
     cr_expect_not(nonce_spend(source, bytes_of(NULL, 0)));
     cr_expect_not(nonce_spend(source, bytes_of(good.p, good.n - 1)));
     cr_expect_not(nonce_spend(source, bytes_of(good.p, good.n + 1)));
-    cr_expect_not(spend(source, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
-    cr_expect_not(spend(source, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="));
-    cr_expect_not(spend(source, "+/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
-    cr_expect_not(spend(source, "                                "));
-    cr_expect_not(spend(source, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+    cr_expect_not(spend(source, "DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+    cr_expect_not(spend(source, "DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="));
+    cr_expect_not(spend(source, "D+/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+    cr_expect_not(spend(source, "D                                "));
+    cr_expect_not(spend(source, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
                                 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
     cr_expect(nonce_spend(source, good));
     nonce_source_free(source);
@@ -84,8 +84,8 @@ Test(nonce, text_of_another_form_is_refused)
 
 Test(nonce, of_another_process_is_refused)
 {
-    struct nonce_source *before = nonce_source_new();
-    struct nonce_source *after = nonce_source_new();
+    struct nonce_source *before = nonce_source_new(3);
+    struct nonce_source *after = nonce_source_new(3);
     char text[NONCE_TEXT_BYTES];
     issue(before, text);
     cr_expect_not(spend(after, text));
@@ -94,9 +94,37 @@ Test(nonce, of_another_process_is_refused)
     nonce_source_free(after);
 }
 
+Test(nonce, its_first_character_names_its_gateway)
+{
+    for (unsigned number = 0; number < NONCE_GATEWAYS; number++) {
+        struct nonce_source *source = nonce_source_new(number);
+        char text[NONCE_TEXT_BYTES];
+        issue(source, text);
+        cr_expect_eq(nonce_home(bytes_from_string(text)), (int)number);
+        cr_expect(spend(source, text), "%u", number);
+        nonce_source_free(source);
+    }
+}
+
+Test(nonce, text_of_another_form_has_no_home)
+{
+    static const char *const texts[] = {"",
+                                        "D",
+                                        "DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                        "DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                        "+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                        "DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                        "D AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                        "QAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    cr_expect_eq(nonce_home(bytes_from_string("DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")), 3);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_expect_eq(nonce_home(bytes_from_string(texts[i])), -1, "%s", texts[i]);
+    cr_expect_eq(nonce_home(bytes_of(NULL, 0)), -1);
+}
+
 Test(nonce, window_slides_on_use_and_never_on_issue)
 {
-    struct nonce_source *source = nonce_source_new();
+    struct nonce_source *source = nonce_source_new(3);
     char oldest[NONCE_TEXT_BYTES];
     char spent[NONCE_TEXT_BYTES];
     char second[NONCE_TEXT_BYTES];
@@ -128,7 +156,7 @@ Test(nonce, window_slides_on_use_and_never_on_issue)
 
 Test(nonce, jump_over_the_whole_window_forgets_what_is_behind)
 {
-    struct nonce_source *source = nonce_source_new();
+    struct nonce_source *source = nonce_source_new(3);
     char first[NONCE_TEXT_BYTES];
     char unused[NONCE_TEXT_BYTES];
     char in_place_of_first[NONCE_TEXT_BYTES];

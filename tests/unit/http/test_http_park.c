@@ -132,6 +132,31 @@ Test(http_park, who_looks_does_so_after_its_time_unless_it_is_woken)
     front_stop();
 }
 
+static void unpark(void *request)
+{
+    http_unpark(request, 5);
+}
+
+Test(http_park, who_was_unparked_is_called_no_more)
+{
+    FRONT_START();
+    struct client *client = front_client(), *other = parked_at(5, 0);
+    client_send(client, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct http_request *held = front_take_held();
+    front_park(held, 5);
+    front_run_at(held->loop, unpark, held);
+    front_run_at(held->loop, unpark, held);
+    http_wake(front.server, 5);
+    cr_expect(is_resumed(other));
+    front_pass(FRONT_HOLD_MS);
+    cr_expect(client_has_nothing(client));
+    front_answer(held, 200, "done");
+    cr_expect_str_eq(client_read(client).body, "done");
+    client_close(client);
+    client_close(other);
+    front_stop();
+}
+
 Test(http_park, a_stop_resumes_who_looks)
 {
     FRONT_START();

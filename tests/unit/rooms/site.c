@@ -118,6 +118,25 @@ static void settled(void *context, int64_t id)
 {
     (void)context;
     http_wake(site.http, id);
+    peers_tell_settled(site.parts.peers, id);
+}
+
+static size_t others(void *context)
+{
+    (void)context;
+    return site.is_alone ? 0 : 1;
+}
+
+static bool spend(void *context, struct bytes nonce)
+{
+    (void)context;
+    return frontend_spend_nonce(site.frontend, nonce);
+}
+
+static void wake(void *context, int64_t key)
+{
+    (void)context;
+    http_wake(site.http, key);
 }
 
 static void revoked(void *context, const char *issuer_id, struct bytes leaf)
@@ -179,6 +198,8 @@ static void make_parts(void)
     parts->jobs = jobs_new(&(struct jobs_parts){site.config, parts->store, outbound, site.loads,
                                                 parts->issuers, settled, revoked, NULL});
     parts->status = site.status;
+    parts->gateway_number = SITE_NUMBER;
+    parts->peers = peers_new(&(struct peers_parts){location, SITE_NUMBER, others, spend, wake, wake, NULL});
     cr_assert(site.status != NULL);
 }
 
@@ -215,12 +236,14 @@ void site_begin(const char *more)
     cr_assert(site.frontend != NULL);
     site.http = start_listener(2, exchange_begin);
     site.pki = start_listener(1, exchange_begin_pki);
+    cr_assert(peers_start(site.parts.peers, NULL));
     site_skip_events();
 }
 
 void site_end(void)
 {
     fake_outbound_end_all();
+    peers_stop(site.parts.peers);
     http_server_stop(site.http);
     http_server_stop(site.pki);
     outbound_stop(site.parts.outbound);
@@ -235,6 +258,7 @@ void site_end(void)
     jobs_free(site.parts.jobs);
     secret_box_free(site.parts.secrets);
     frontend_free(site.frontend);
+    peers_free(site.parts.peers);
     readers_free(site.readers);
     metrics_stop();
     place_end(&site.place);

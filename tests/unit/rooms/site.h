@@ -18,6 +18,8 @@
 #include "place.h"
 #include "store/database.h"
 
+enum { SITE_NUMBER = 1 }; /* of this gateway, where the database has a channel (fakes.h) */
+
 struct site {
     struct place place;
     struct arena *arena;      /* the place's */
@@ -32,6 +34,7 @@ struct site {
     EVP_PKEY *root_key, *ca_key;
     X509 *root, *ca;                    /* of main and twin; `ca` signs what they sign */
     struct bytes ca_pem, alternate_pem; /* main's other chain: the same CA under another root */
+    bool is_alone;                      /* no other gateway is known of */
     const char *revoked;                /* by frontend_parts: the last issuer's id */
     const char
         *meanwhile; /* SQL that runs once, between the loop's step of the next request and the committer's */

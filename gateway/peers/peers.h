@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between the gateways of one database, over the store's channel:
+ *
+ *   spend TO FROM TOKEN NONCE      FROM got a nonce of TO: spend it, if it is good
+ *   spent TO FROM TOKEN good|bad   FROM answers TO
+ *   settled ID                     the work for this object has ended; whoever waits for it looks again
+ *
+ * Gateways are named by their numbers. A message may be lost: a question then has no answer, and who waits
+ * for an object looks by itself (http_park_with_looks). A message that is none of these is ignored.
+ *
+ * Threads: peers_tell_settled is for any thread, peers_ask and peers_take_answer are for the loops. But
+ * for `others`, the functions in `parts` are called on the channel's thread. They hold it up no longer than a
+ * short lock does, and call nothing here. A question is in a table of its own, so that nobody touches a
+ * request but its loop.
+ */
+#pragma once
+
+#include "acme/base/bytes.h"
+#include "store/channel.h"
+
+enum {
+    PEERS_QUESTIONS_MAX = 256, /* without an answer yet */
+    PEERS_PROBE_MS = 100,      /* between two questions to a gateway that does not answer */
+};
+
+struct peers_parts {
+    const struct store_location *location;
+    unsigned number; /* of this gateway; those that ask each other have different ones. 0: it is alone */
+    /* How many others serve the database, as far as is known. Any thread. */
+    size_t (*others)(void *context);
+    /* Spends a nonce of this gateway. False when it is not good. */
+    bool (*spend)(void *context, struct bytes nonce);
+    /* The answer to a question is there. */
+    void (*answered)(void *context, int64_t key);
+    /* Another gateway has ended the work for this object. */
+    void (*settled)(void *context, int64_t id);
+    void *context;
+};
+
+struct peers;
+
+/* Makes it without a connection. NULL for a gateway that is alone. The other functions take NULL, too. */
+struct peers *peers_new(const struct peers_parts *parts);
+/* Connects: from now on others are heard. False with `fault`. */
+[[gnu::warn_unused_result]] bool peers_start(struct peers *peers, struct fault *fault);
+/* Ends the connection and its thread. Nothing in `parts` is called any more, and questions stay without an
+ * answer. Not on a loop. */
+void peers_stop(struct peers *peers);
+void peers_free(struct peers *peers);
+
+/* True while other gateways may work on what this one waits for. Any thread. */
+bool peers_are_there(const struct peers *peers);
+
+/* The work for this object has ended, and is committed. */
+void peers_tell_settled(struct peers *peers, int64_t id);
+
+enum peers_answer {
+    PEERS_GOOD, /* the nonce was good, and is spent */
+    PEERS_BAD,
+    PEERS_SILENT, /* no answer came */
+};
+
+/* True when a nonce names another gateway as its own. Nothing is verified. */
+[[gnu::warn_unused_result]] bool peers_have_issued(const struct peers *peers, struct bytes nonce);
+
+/* Asks the gateway that owns a nonce to spend it. Returns the question's key, below 0, for `answered` and
+ * peers_take_answer, which must follow. 0 when there is no answer to wait for: too many questions have none,
+ * the channel is away, or that gateway has not answered since it was last asked in vain. A message still goes
+ * to such a one now and then: its answer says that it is back. */
+[[gnu::warn_unused_result]] int64_t peers_ask(struct peers *peers, struct bytes nonce);
+
+/* Ends a question, whether it is answered or not. */
+enum peers_answer peers_take_answer(struct peers *peers, int64_t key);
