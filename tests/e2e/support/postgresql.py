@@ -110,6 +110,12 @@ def psql(uri, text, *arguments, seconds=60):
     return _run(command, input=text, timeout=seconds)
 
 
+def open_shell(uri):
+    """psql, which waits for commands: its pipes are of octets and have no buffer."""
+    command = [_programs() / "psql", "-X", "-q", "-A", "-t", uri]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment(), cwd="/")
+
+
 def _children(parent):
     """The ids of a process's children."""
     found = []
