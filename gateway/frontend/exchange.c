@@ -159,13 +159,15 @@ static void go_on_behind_look(struct exchange *exchange)
 static void look_at_held(struct http_request *request)
 {
     struct exchange *exchange = request->application;
-    if (exchange->is_looking || exchange->looks == 0) {
+    if (exchange->looks == 0) {
         resume_held(request);
         return;
     }
-    exchange->is_looking = true;
     exchange->looks--;
     http_park_with_looks(request, exchange->hold_key, resume_held, look_at_held);
+    if (exchange->is_looking)
+        return;
+    exchange->is_looking = true;
     exchange_load(exchange, exchange->route->reload, go_on_behind_look);
 }
 

@@ -24,8 +24,11 @@ struct question {
 struct peers {
     struct peers_parts parts;
     uint64_t first_token;          /* random: an answer to an earlier process fits no question */
+    pthread_mutex_t hearing;       /* held while a message is heard; taken before `lock` */
+    bool is_deaf;                  /* since the stop */
     pthread_mutex_t lock;          /* protects the fields below */
-    struct store_channel *channel; /* NULL: before the start, and since the stop */
+    struct store_channel *channel; /* NULL: before the start */
+    bool asks;                     /* until the stop */
     int64_t asked;                 /* questions so far */
     struct question questions[PEERS_QUESTIONS_MAX];
     struct {
@@ -46,6 +49,8 @@ struct peers *peers_new(const struct peers_parts *parts)
     peers->parts = *parts;
     if (getrandom(&peers->first_token, sizeof peers->first_token, 0) != (ssize_t)sizeof peers->first_token)
         end_without("random octets");
+    peers->asks = true;
+    pthread_mutex_init(&peers->hearing, NULL);
     pthread_mutex_init(&peers->lock, NULL);
     return peers;
 }
@@ -54,17 +59,20 @@ void peers_stop(struct peers *peers)
 {
     if (peers == NULL)
         return;
+    pthread_mutex_lock(&peers->hearing);
+    peers->is_deaf = true;
+    pthread_mutex_unlock(&peers->hearing);
     pthread_mutex_lock(&peers->lock);
-    struct store_channel *channel = peers->channel;
-    peers->channel = NULL;
+    peers->asks = false;
     pthread_mutex_unlock(&peers->lock);
-    store_channel_close(channel);
 }
 
 void peers_free(struct peers *peers)
 {
     if (peers == NULL)
         return;
+    store_channel_close(peers->channel);
+    pthread_mutex_destroy(&peers->hearing);
     pthread_mutex_destroy(&peers->lock);
     free(peers);
 }
@@ -127,7 +135,7 @@ static int64_t ask(struct peers *peers, unsigned home, struct bytes nonce)
 {
     struct question *question = find_question(peers, 0);
     int64_t key = -(++peers->asked);
-    if (question == NULL || !may_ask(peers, home) ||
+    if (question == NULL || !peers->asks || !may_ask(peers, home) ||
         !tell(peers, "spend %u %u %016" PRIx64 " %.*s", home, peers->parts.number, token_of(peers, key),
               (int)nonce.n, (const char *)nonce.p))
         return 0;
@@ -268,12 +276,15 @@ static size_t split(char *text, char *words[static WORDS_MAX])
 
 static void heard(void *context, const char *message)
 {
+    struct peers *peers = context;
     char text[STORE_CHANNEL_MESSAGE_MAX + 1], *words[WORDS_MAX];
     snprintf(text, sizeof text, "%s", message);
     size_t count = split(text, words);
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+    pthread_mutex_lock(&peers->hearing);
+    for (size_t i = 0; !peers->is_deaf && i < sizeof messages / sizeof *messages; i++)
         if (messages[i].words == count && strcmp(messages[i].word, words[0]) == 0)
-            messages[i].hear(context, words);
+            messages[i].hear(peers, words);
+    pthread_mutex_unlock(&peers->hearing);
 }
 
 /* Each message here can be lost, and has something behind it (peers.h). */

@@ -44,9 +44,10 @@ struct peers;
 struct peers *peers_new(const struct peers_parts *parts);
 /* Connects: from now on others are heard. False with `fault`. */
 [[gnu::warn_unused_result]] bool peers_start(struct peers *peers, struct fault *fault);
-/* Ends the connection and its thread. Nothing in `parts` is called any more, and questions stay without an
- * answer. Not on a loop. */
+/* From now on nothing is heard and nothing asked: what is called for that can be freed. Waits for a call that
+ * runs. Others can still be told. Not within such a call. */
 void peers_stop(struct peers *peers);
+/* Ends the connection and its thread, which waits for a try to connect (store_channel_close). */
 void peers_free(struct peers *peers);
 
 /* True while other gateways may work on what this one waits for. Any thread. */

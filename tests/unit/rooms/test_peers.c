@@ -246,11 +246,31 @@ Test(peers, without_a_channel_nothing_is_asked)
     fake_channels_lose(false);
     fakes_settle();
     cr_expect_eq(second.spend_count + second.settled_count, 0);
+    close_place(&first);
+    close_place(&second);
+}
+
+/* What it could wake or free is gone then. Its last work may be told. */
+Test(peers, behind_a_stop_nothing_is_heard_and_nothing_asked)
+{
+    struct place first, second;
+    fake_channels_exist(true);
+    open_place(&first, 1);
+    open_place(&second, 2);
+    struct bytes nonce = fresh(&second);
+    int64_t key = peers_ask(first.peers, nonce);
     peers_stop(first.peers);
-    cr_expect_eq(peers_ask(first.peers, nonce), 0);
-    peers_tell_settled(first.peers, 7);
+    peers_tell_settled(second.peers, 7);
     fakes_settle();
-    cr_expect_eq(second.spend_count + second.settled_count, 0);
+    cr_expect_eq(first.answered_count + first.settled_count, 0);
+    cr_expect_eq(peers_take_answer(first.peers, key), PEERS_SILENT);
+    cr_expect_eq(second.spend_count, 1);
+    cr_expect_eq(peers_ask(first.peers, nonce), 0);
+    peers_tell_settled(first.peers, 8);
+    fakes_settle();
+    cr_expect_eq(second.spend_count, 1);
+    cr_expect_eq(second.settled_count, 1);
+    cr_expect_eq(second.settled[0], 8);
     close_place(&first);
     close_place(&second);
 }
