@@ -118,6 +118,19 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
     return NULL;
 }
 
+void rate_limiter_note(struct rate_limiter *limiter, struct arena *arena, const struct rate_demand *demand,
+                       int64_t now_ms)
+{
+    const struct rate *rate = demand->rate;
+    if (rate->count == 0)
+        return;
+    now_ms = never_back(limiter, now_ms);
+    struct bucket *bucket = find(limiter, hash(limiter, arena, demand), now_ms);
+    int64_t full_at_ms = full_at_after(bucket, rate, now_ms);
+    int64_t empty_ms = now_ms + interval_ms(rate) * rate->count;
+    bucket->full_at_ms = full_at_ms < empty_ms ? full_at_ms : empty_ms;
+}
+
 void rate_limiter_give_back(struct rate_limiter *limiter, struct arena *arena,
                             const struct rate_demand *demands, size_t count)
 {

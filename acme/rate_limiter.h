@@ -40,6 +40,11 @@ void rate_limiter_free(struct rate_limiter *limiter);
                                                                     size_t count, int64_t now_ms,
                                                                     size_t *refused);
 
+/* Counts one token that was taken elsewhere, whether there is one left or not. A bucket never lacks more than
+ * it holds: nobody waits longer than the rate's period. */
+void rate_limiter_note(struct rate_limiter *limiter, struct arena *arena, const struct rate_demand *demand,
+                       int64_t now_ms);
+
 /* Gives back the tokens that rate_limiter_take took for these demands: what they were for was not done. A
  * bucket that another has displaced meanwhile gets nothing. */
 void rate_limiter_give_back(struct rate_limiter *limiter, struct arena *arena,

@@ -211,6 +211,7 @@ static void on_committed(struct store_operation *operation, enum store_outcome o
     struct job *handed_over = NULL;
     if (outcome == STORE_COMMITTED) {
         metrics_count_notes(&exchange->notes);
+        exchange_tell_rates(exchange);
         handed_over = exchange->hand_over ? exchange->draft : NULL;
     } else {
         exchange_give_back_rates(exchange);

@@ -217,6 +217,8 @@ void exchange_limit_refusals(struct exchange *exchange);
  * `refused` is that one. The tokens are given back when nothing is committed. */
 const struct problem *exchange_take_rates(struct exchange *exchange, const struct rate_demand *demands,
                                           size_t count, size_t *refused);
+/* Tells other gateways of the tokens that `apply` has taken, once it is committed. */
+void exchange_tell_rates(const struct exchange *exchange);
 /* Gives back all that this exchange has taken, for an operation that runs again or was not committed. */
 void exchange_give_back_rates(struct exchange *exchange);
 /* Counts a refusal by this limit in the metrics. */

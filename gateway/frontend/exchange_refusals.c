@@ -90,13 +90,27 @@ const struct problem *exchange_take_rates(struct exchange *exchange, const struc
                                           size_t count, size_t *refused)
 {
     struct exchange_tries *tries = &exchange->tries;
-    const struct problem *problem = rate_limiter_take(exchange->frontend->rates, exchange->arena, demands,
-                                                      count, clock_now_ms(), refused);
+    struct frontend *frontend = exchange->frontend;
+    shared_rates_count(frontend->shared_rates, frontend->rates, exchange->arena, clock_now_ms());
+    const struct problem *problem =
+        rate_limiter_take(frontend->rates, exchange->arena, demands, count, clock_now_ms(), refused);
     if (problem == NULL && tries->taken_count < EXCHANGE_TAKES_MAX) {
         tries->taken[tries->taken_count].demands = keep_demands(exchange->arena, demands, count);
         tries->taken[tries->taken_count++].count = count;
     }
     return problem;
+}
+
+void exchange_tell_rates(const struct exchange *exchange)
+{
+    const struct exchange_tries *tries = &exchange->tries;
+    struct peers *peers = exchange->frontend->parts.peers;
+    if (!peers_are_there(peers))
+        return;
+    for (size_t i = 0; i < tries->taken_count; i++)
+        for (size_t j = 0; j < tries->taken[i].count; j++)
+            if (tries->taken[i].demands[j].rate->count != 0)
+                peers_tell_taken(peers, &tries->taken[i].demands[j]);
 }
 
 void exchange_give_back_rates(struct exchange *exchange)

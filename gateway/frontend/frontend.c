@@ -15,6 +15,7 @@ struct frontend *frontend_new(const struct frontend_parts *parts)
     atomic_init(&frontend->secrets, parts->secrets);
     frontend->nonces = nonces;
     frontend->rates = rate_limiter_new();
+    frontend->shared_rates = shared_rates_new();
     frontend->refusals = refusal_register_new();
     pthread_mutex_init(&frontend->nonce_lock, NULL);
     return frontend;
@@ -39,6 +40,7 @@ void frontend_free(struct frontend *frontend)
         return;
     nonce_source_free(frontend->nonces);
     rate_limiter_free(frontend->rates);
+    shared_rates_free(frontend->shared_rates);
     refusal_register_free(frontend->refusals);
     pthread_mutex_destroy(&frontend->nonce_lock);
     free(frontend);

@@ -10,6 +10,7 @@
 #include "gateway/ca/recognition.h"
 #include "gateway/config/config.h"
 #include "gateway/frontend/crowd_watch.h"
+#include "gateway/frontend/shared_rates.h"
 #include "gateway/jobs/jobs.h"
 #include "gateway/keys/secret_box.h"
 #include "gateway/outbound/outbound.h"
@@ -44,7 +45,8 @@ struct frontend {
     struct frontend_parts parts;
     _Atomic(const struct secret_box *) secrets; /* NULL while nothing needs any */
     struct rate_limiter *rates;                 /* belongs to the committer thread */
-    struct refusal_register *refusals;          /* the same */
+    struct shared_rates *shared_rates;          /* what other gateways took */
+    struct refusal_register *refusals;          /* belongs to the committer thread */
     struct crowd_watch crowds;                  /* the same */
     struct nonce_source *nonces;
     pthread_mutex_t nonce_lock; /* held only during nonce_spend */

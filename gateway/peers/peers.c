@@ -10,10 +10,14 @@
 #include <sys/random.h>
 
 #include "acme/base/arena.h"
+#include "acme/base/base64.h"
 #include "acme/nonce.h"
 #include "gateway/runtime/clock.h"
 
-enum { WORDS_MAX = 5 };
+enum { WORDS_MAX = 6 };
+
+/* Of a rate that another gateway may tell of. */
+enum { RATE_COUNT_MAX = 1000 * 1000 * 1000, RATE_PERIOD_MAX_S = 366 * 86400 };
 
 struct question {
     int64_t key; /* 0: the place is free */
@@ -102,6 +106,23 @@ void peers_tell_settled(struct peers *peers, int64_t id)
     pthread_mutex_lock(&peers->lock);
     (void)tell(peers, "settled %" PRId64, id);
     pthread_mutex_unlock(&peers->lock);
+}
+
+static const char *encode(struct arena *arena, const char *text)
+{
+    return text == NULL ? "-" : base64url_encode(arena, bytes_from_string(text));
+}
+
+void peers_tell_taken(struct peers *peers, const struct rate_demand *demand)
+{
+    if (!peers_are_there(peers))
+        return;
+    struct arena *arena = arena_new();
+    pthread_mutex_lock(&peers->lock);
+    (void)tell(peers, "taken %" PRId64 " %" PRId64 " %s %s %s", demand->rate->count, demand->rate->period_s,
+               encode(arena, demand->what), encode(arena, demand->key), encode(arena, demand->owner));
+    pthread_mutex_unlock(&peers->lock);
+    arena_free(arena);
 }
 
 /* ---- asking ---- */
@@ -200,6 +221,35 @@ static bool read_id(const char *word, int64_t *out)
     return *out > 0;
 }
 
+static bool read_text(struct arena *arena, const char *word, const char **out)
+{
+    struct bytes text;
+    if (!base64url_decode(arena, bytes_from_string(word), &text) || !bytes_is_text(text))
+        return false;
+    *out = arena_string(arena, text);
+    return true;
+}
+
+static bool read_demand(struct arena *arena, char *const *words, struct rate *rate, struct rate_demand *out)
+{
+    *out = (struct rate_demand){.rate = rate};
+    bool no_owner = strcmp(words[5], "-") == 0;
+    return read_id(words[1], &rate->count) && rate->count <= RATE_COUNT_MAX &&
+           read_id(words[2], &rate->period_s) && rate->period_s <= RATE_PERIOD_MAX_S &&
+           read_text(arena, words[3], &out->what) && read_text(arena, words[4], &out->key) &&
+           (no_owner || read_text(arena, words[5], &out->owner));
+}
+
+static void hear_taken(struct peers *peers, char *const *words)
+{
+    struct arena *arena = arena_new();
+    struct rate rate;
+    struct rate_demand demand;
+    if (read_demand(arena, words, &rate, &demand))
+        peers->parts.taken(peers->parts.context, &demand);
+    arena_free(arena);
+}
+
 static void hear_settled(struct peers *peers, char *const *words)
 {
     int64_t id;
@@ -262,6 +312,7 @@ static const struct {
     {"spend", 5, hear_spend},
     {"spent", 5, hear_spent},
     {"settled", 2, hear_settled},
+    {"taken", 6, hear_taken},
 };
 
 /* Splits it at single blanks. Returns the number of words; more than WORDS_MAX when there are more. */

@@ -5,18 +5,21 @@
  *   spend TO FROM TOKEN NONCE      FROM got a nonce of TO: spend it, if it is good
  *   spent TO FROM TOKEN good|bad   FROM answers TO
  *   settled ID                     the work for this object has ended; whoever waits for it looks again
+ *   taken N SECONDS WHAT KEY OWNER a token of a rate limit of N in so many seconds; texts in base64url, "-"
+ * for no owner
  *
  * Gateways are named by their numbers. A message may be lost: a question then has no answer, and who waits
  * for an object looks by itself (http_park_with_looks). A message that is none of these is ignored.
  *
- * Threads: peers_tell_settled is for any thread, peers_ask and peers_take_answer are for the loops. But
- * for `others`, the functions in `parts` are called on the channel's thread. They hold it up no longer than a
- * short lock does, and call nothing here. A question is in a table of its own, so that nobody touches a
- * request but its loop.
+ * Threads: peers_tell_settled and peers_tell_taken are for any thread, peers_ask and peers_take_answer are
+ * for the loops. But for `others`, the functions in `parts` are called on the channel's thread. They hold it
+ * up no longer than a short lock does, and call nothing here. A question is in a table of its own, so that
+ * nobody touches a request but its loop.
  */
 #pragma once
 
 #include "acme/base/bytes.h"
+#include "acme/rate_limiter.h"
 #include "store/channel.h"
 
 enum {
@@ -35,6 +38,8 @@ struct peers_parts {
     void (*answered)(void *context, int64_t key);
     /* Another gateway has ended the work for this object. */
     void (*settled)(void *context, int64_t id);
+    /* Another gateway has taken a token of a rate limit. */
+    void (*taken)(void *context, const struct rate_demand *demand);
     void *context;
 };
 
@@ -55,6 +60,9 @@ bool peers_are_there(const struct peers *peers);
 
 /* The work for this object has ended, and is committed. */
 void peers_tell_settled(struct peers *peers, int64_t id);
+
+/* This gateway has taken a token of a rate limit, and what it was for is committed. Any thread. */
+void peers_tell_taken(struct peers *peers, const struct rate_demand *demand);
 
 enum peers_answer {
     PEERS_GOOD, /* the nonce was good, and is spent */

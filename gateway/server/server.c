@@ -273,6 +273,12 @@ static size_t others(void *context)
     return store_gateways_others(server->store);
 }
 
+static void taken(void *context, const struct rate_demand *demand)
+{
+    const struct server *server = context;
+    shared_rates_add(server->frontend->shared_rates, demand);
+}
+
 static struct peers *make_peers(struct server *server)
 {
     const struct peers_parts parts = {.location = server->location,
@@ -281,6 +287,7 @@ static struct peers *make_peers(struct server *server)
                                       .spend = spend,
                                       .answered = wake,
                                       .settled = wake,
+                                      .taken = taken,
                                       .context = server};
     return peers_new(&parts);
 }

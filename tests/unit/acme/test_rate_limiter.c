@@ -139,3 +139,25 @@ Test(rate_limiter, tokens_that_were_not_needed_come_back)
     rate_limiter_free(limiter);
     arena_free(arena);
 }
+
+/* Those count like the own ones, and keep nobody waiting longer than the period. */
+Test(rate_limiter, tokens_that_were_taken_elsewhere_are_missing_here)
+{
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    const struct rate_demand demand = {&three_a_minute, "orders for", "a", NULL};
+    const struct rate_demand unlimited = {&off, "orders for", "a", NULL};
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS));
+    rate_limiter_note(limiter, arena, &demand, NOW_MS);
+    rate_limiter_note(limiter, arena, &unlimited, NOW_MS);
+    cr_expect_null(take(limiter, arena, &three_a_minute, "a", NOW_MS), "the third");
+    cr_expect_not_null(take(limiter, arena, &three_a_minute, "a", NOW_MS), "and no more");
+    cr_expect_null(take(limiter, arena, &three_a_minute, "b", NOW_MS), "another key");
+    for (size_t i = 0; i < 100; i++)
+        rate_limiter_note(limiter, arena, &demand, NOW_MS);
+    const struct problem *problem = take(limiter, arena, &three_a_minute, "a", NOW_MS);
+    cr_assert_not_null(problem);
+    cr_expect_eq(problem->retry_after_s, 20, "%lld", (long long)problem->retry_after_s);
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}

@@ -133,6 +133,12 @@ static bool spend(void *context, struct bytes nonce)
     return frontend_spend_nonce(site.frontend, nonce);
 }
 
+static void taken(void *context, const struct rate_demand *demand)
+{
+    (void)context;
+    (void)demand;
+}
+
 static void wake(void *context, int64_t key)
 {
     (void)context;
@@ -199,7 +205,8 @@ static void make_parts(void)
                                                 parts->issuers, settled, revoked, NULL});
     parts->status = site.status;
     parts->gateway_number = SITE_NUMBER;
-    parts->peers = peers_new(&(struct peers_parts){location, SITE_NUMBER, others, spend, wake, wake, NULL});
+    parts->peers =
+        peers_new(&(struct peers_parts){location, SITE_NUMBER, others, spend, wake, wake, taken, NULL});
     cr_assert(site.status != NULL);
 }
 

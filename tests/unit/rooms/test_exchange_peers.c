@@ -47,10 +47,16 @@ static void heard(void *context, int64_t key)
     (void)key;
 }
 
+static void taken(void *context, const struct rate_demand *demand)
+{
+    (void)context;
+    (void)demand;
+}
+
 static void open_other(void)
 {
     const struct peers_parts parts = {
-        site.database.location, OTHER_NUMBER, others, spend, heard, heard, NULL};
+        site.database.location, OTHER_NUMBER, others, spend, heard, heard, taken, NULL};
     other.peers = peers_new(&parts);
     cr_assert(peers_start(other.peers, NULL));
 }

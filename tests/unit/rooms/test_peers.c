@@ -4,6 +4,7 @@
 
 #include "acme/nonce.h"
 #include "fakes.h"
+#include "gateway/frontend/shared_rates.h"
 #include "leaks.h"
 
 LEAK_CHECKED_SUITE(peers);
@@ -16,6 +17,8 @@ struct place {
     struct nonce_source *nonces;
     size_t others, spend_count, answered_count, settled_count;
     int64_t answered[KEYS_MAX], settled[4];
+    size_t taken_count;
+    struct shared_rates *rates;
 };
 
 static size_t others(void *context)
@@ -44,11 +47,19 @@ static void settled(void *context, int64_t id)
     place->settled[place->settled_count++] = id;
 }
 
+static void taken(void *context, const struct rate_demand *demand)
+{
+    struct place *place = context;
+    place->taken_count++;
+    shared_rates_add(place->rates, demand);
+}
+
 static void open_place(struct place *place, unsigned number)
 {
     struct fault fault;
-    *place = (struct place){.nonces = nonce_source_new(number), .others = 1};
-    place->peers = peers_new(&(struct peers_parts){NULL, number, others, spend, answered, settled, place});
+    *place = (struct place){.nonces = nonce_source_new(number), .others = 1, .rates = shared_rates_new()};
+    place->peers =
+        peers_new(&(struct peers_parts){NULL, number, others, spend, answered, settled, taken, place});
     cr_assert_not_null(place->peers);
     cr_assert(peers_start(place->peers, &fault));
 }
@@ -58,6 +69,7 @@ static void close_place(struct place *place)
     peers_stop(place->peers);
     peers_free(place->peers);
     nonce_source_free(place->nonces);
+    shared_rates_free(place->rates);
 }
 
 /* ---- a gateway that is no program ---- */
@@ -312,6 +324,53 @@ Test(peers, the_others_hear_what_is_settled)
     close_place(&second);
 }
 
+/* ---- rate limits ---- */
+
+static bool may_take(struct place *place, struct rate_limiter *limiter, struct arena *arena,
+                     const struct rate_demand *demand)
+{
+    size_t refused;
+    shared_rates_count(place->rates, limiter, arena, 1000);
+    return rate_limiter_take(limiter, arena, demand, 1, 1000, &refused) == NULL;
+}
+
+Test(peers, the_others_count_the_tokens_that_one_takes)
+{
+    static const struct rate two_an_hour = {2, 3600};
+    static const struct {
+        const char *key, *owner;
+        bool left;
+    } others_keys[] = {{"xn--bcher-kva.example", "7", true},
+                       {"xn--bcher-kva.example", "7", false},
+                       {"xn--bcher-kva.example", "8", true},
+                       {"xn--bcher-kva.example", NULL, true},
+                       {"other.example", "7", true}};
+    struct place first, second;
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    fake_channels_exist(true);
+    open_place(&first, 1);
+    open_place(&second, 2);
+    peers_tell_taken(first.peers,
+                     &(struct rate_demand){&two_an_hour, "orders for", "xn--bcher-kva.example", "7"});
+    fakes_settle();
+    cr_expect_eq(first.taken_count, 0);
+    cr_expect_eq(second.taken_count, 1);
+    for (size_t i = 0; i < sizeof others_keys / sizeof *others_keys; i++) {
+        const struct rate_demand demand = {&two_an_hour, "orders for", others_keys[i].key,
+                                           others_keys[i].owner};
+        cr_expect_eq(may_take(&second, limiter, arena, &demand), others_keys[i].left, "%zu", i);
+    }
+    first.others = 0;
+    peers_tell_taken(first.peers, &(struct rate_demand){&two_an_hour, "orders for", "a", NULL});
+    fakes_settle();
+    cr_expect_eq(second.taken_count, 1, "nobody is told where nobody is known of");
+    rate_limiter_free(limiter);
+    arena_free(arena);
+    close_place(&first);
+    close_place(&second);
+}
+
 /* ---- messages that are none ---- */
 
 #define TOKEN "0123456789abcdef"
@@ -346,6 +405,16 @@ static const char *const strange[] = {
     "spent 1 2 " TOKEN " good",
     "spent 1 2 ffffffffffffffff good",
     "spent 1 2 0000000000000000 bad",
+    "taken 1 60 YQ YQ",
+    "taken 0 60 YQ YQ -",
+    "taken 1 0 YQ YQ -",
+    "taken -1 60 YQ YQ -",
+    "taken 1000000001 60 YQ YQ -",
+    "taken 1 31622401 YQ YQ -",
+    "taken 1 60 Y YQ -",
+    "taken 1 60 YQ Y= -",
+    "taken 1 60 YQ AAAA -",
+    "taken 1 60 YQ YQ !",
     "%s%n%s%n",
 };
 
@@ -361,7 +430,8 @@ Test(peers, a_message_that_is_none_is_ignored)
     *overheard = '\0';
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
         say(strange[i]);
-        cr_expect_eq(place.spend_count + place.answered_count + place.settled_count, 0, "%s", strange[i]);
+        cr_expect_eq(place.spend_count + place.answered_count + place.settled_count + place.taken_count, 0,
+                     "%s", strange[i]);
         cr_expect_str_empty(overheard, "%s", strange[i]);
     }
     memset(longest, ' ', sizeof longest);
