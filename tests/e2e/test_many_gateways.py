@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two gateways on one PostgreSQL (docs/scale-out.md): each goes on with what the other began, and one that is gone is no
+reason for a client to notice anything but a connection that ends."""
+
+import pytest
+
+from client_scenarios import fresh_name
+from support import tools
+from support.acme_client import HttpProver
+from support.background import Background
+from support.ca_faults import Hang, names_in
+from support.ca_proxy import CaProxy
+from support.certificates import names_of
+from support.gateway import run_command
+from support.gateway_pair import GatewayPair
+from support.http_responder import HttpResponder
+from support.waiting import wait_until
+
+TAKEN_OVER_SECONDS = 45  # it takes 16, and more on a busy machine
+
+pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
+
+
+@pytest.fixture(scope="module")
+def module_ca_proxy(step_ca, tmp_path_factory):
+    with CaProxy(step_ca, tmp_path_factory.mktemp("ca-proxy")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def module_pair(new_module_gateway, step_ca, module_ca_proxy, shared_postgresql, tmp_path_factory):
+    made = [new_module_gateway(step_ca, url=module_ca_proxy.url) for _ in range(2)]
+    return GatewayPair(made, shared_postgresql, tmp_path_factory.mktemp("pair"))
+
+
+@pytest.fixture
+def pair(module_pair):
+    """Both serve."""
+    return module_pair.start()
+
+
+@pytest.fixture
+def responder(module_pair):
+    with HttpResponder(module_pair.one.http_port) as server:
+        yield server
+
+
+@pytest.fixture
+def prover(responder):
+    return HttpProver(responder)
+
+
+def number_of(url):
+    return int(url.rsplit("/", 1)[1])
+
+
+def states(pair):
+    return {row["name"]: row["state"] for row in pair.query("SELECT name, state FROM v_gateways")}
+
+
+def events_of(pair, order):
+    """The gateways that wrote of an order and its names, by the event's kind."""
+    rows = pair.query("SELECT kind, gateway FROM v_events WHERE order_id = ? ORDER BY id", number_of(order.location))
+    return {row["kind"]: row["gateway"] for row in rows}
+
+
+# ---- both serve ----
+
+
+def test_both_serve_with_numbers_of_their_own(pair):
+    assert states(pair) == {"one": "serving", "two": "serving"}
+    assert len({row["number"] for row in pair.query("SELECT number FROM v_gateways")}) == 2
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_what_one_began_the_other_goes_on_with(pair, prover, step_ca, first):
+    here = getattr(pair, first)
+    there, client, name = pair.other(here), pair.client(here), fresh_name()
+    order = client.order([name])
+    (proven,) = client.at(there).prove(order.json(), prover)
+    assert proven["status"] == "valid" and client.get(order.location)["status"] == "ready"
+    assert client.at(here).finalize(order, [name]).status == 200
+    leaf = client.at(there).certificate(order.location)[0]
+    assert client.at(here).certificate(order.location)[0] == leaf
+    assert client.at(there).revoke(leaf, 4).status == 200
+    assert leaf.serial_number in step_ca.revoked()
+    assert events_of(pair, order) == {
+        "order.created": here.name,
+        "order.ready": there.name,
+        "order.finalized": here.name,
+        "order.valid": here.name,
+        "revocation.requested": there.name,
+        "certificate.revoked": there.name,
+    }
+
+
+def test_a_second_gateway_of_the_same_name_is_refused(pair, new_gateway, step_ca):
+    second = new_gateway(step_ca)
+    second.configuration |= {key: pair.one.configuration[key] for key in ("database", "secret_key_path", "gateway_id")}
+    second.configuration["state_directory"] = str(second.folder)
+    assert second.launch().process.wait_end() == 1
+    assert "already served by another acmegate of this name: set another gateway_id" in second.process.output()
+
+
+def test_the_database_is_not_copied_meanwhile(pair, tmp_path):
+    status, _, words = run_command(tools.acmegate(), "db", "copy", "--from", pair.store.place, "--to", tmp_path / "copy.db")
+    assert status != 0 and "already served by another acmegate: stop that one first" in words, words
+
+
+# ---- one is gone ----
+
+
+class Work:
+    """What a gateway has under way: a challenge, an order that the CA has signed and not answered, a revocation."""
+
+    def __init__(self, pair, gateway, responder, ca_proxy):
+        self.pair, self.gateway, self.responder, self.proxy = pair, gateway, responder, ca_proxy
+        self.prover = HttpProver(responder)
+        self.client = pair.client(gateway)
+        self.names = {what: fresh_name() for what in ("revoked", "signing", "waiting")}
+        self.revoked = self.client.issue([self.names["revoked"]], self.prover)[0]
+        self.signing = self.client.ready_order([self.names["signing"]], self.prover)
+        self.waiting = self.client.order([self.names["waiting"]])
+
+    def begin(self):
+        self.hang = self.proxy.replace["revoke"] = Hang()
+        self.hold = self.proxy.hold_answer("sign")
+        self.responder.hold(self.names["waiting"])
+        again = lambda: self.pair.client(self.gateway, self.client.key)
+        self.asking = [
+            Background(again().revoke, self.revoked, 4),
+            Background(again().finalize, self.signing, [self.names["signing"]]),
+            Background(again().prove, self.waiting.json(), self.prover),
+        ]
+        self.hold.wait()
+        wait_until(self.revocations, "the CA to be asked for the revocation")
+        wait_until(self._is_validating, "the challenge to be in processing")
+        return self
+
+    def _is_validating(self):
+        where = "identifier = ? AND challenge_status = 'processing'"
+        rows = self.pair.query(f"SELECT id FROM authorizations WHERE {where}", self.names["waiting"])
+        return rows and self.responder.reached.is_set()
+
+    def let_go(self):
+        """The CA and the responder answer from here on. The answers that waited are for the one that asked."""
+        del self.proxy.replace["revoke"]
+        self.hang.let_go()
+        self.hold.let_go()
+        self.responder.release()
+
+    def signed(self):
+        """The calls for the order."""
+        return [call for call in self.proxy.sent("sign") if names_in(call)[0] == [self.names["signing"]]]
+
+    def revocations(self):
+        serial = str(self.revoked.serial_number)
+        return [call for call in self.proxy.sent("revoke") if call.json()["serial"] == serial]
+
+    def attempts(self):
+        where = "order_id = ? ORDER BY id"
+        rows = self.pair.query(f"SELECT status FROM attempts WHERE {where}", number_of(self.signing.location))
+        return [row["status"] for row in rows]
+
+    def end_at(self, gateway, step_ca):
+        """The client has all it wants there."""
+        client, name = self.client.at(gateway), self.names["waiting"]
+        leaf = client.certificate(self.signing.location, seconds=TAKEN_OVER_SECONDS)[0]
+        assert names_of(leaf) == [self.names["signing"]]
+        rows = self.pair.query("SELECT serial FROM certificates WHERE order_id = ?", number_of(self.signing.location))
+        assert rows == [{"serial": f"{leaf.serial_number:x}"}]
+        assert client.wait_while(self.waiting.location, "pending")["status"] == "ready"
+        assert client.finalize(self.waiting, [name]).status == 200
+        assert names_of(client.certificate(self.waiting.location)[0]) == [name]
+        wait_until(lambda: self.revoked.serial_number in step_ca.revoked(), "the CA to revoke")
+        state = "SELECT state FROM v_certificates WHERE serial = ?"
+        serial = f"{self.revoked.serial_number:x}"
+        wait_until(lambda: self.pair.query(state, serial) == [{"state": "revoked"}], "the revocation to be recorded")
+
+    def expect_calls(self, signed, revocations):
+        assert (len(self.signed()), len(self.revocations())) == (signed, revocations)
+        tokens = [call.json()["ott"] for call in (*self.proxy.sent("sign"), *self.proxy.sent("revoke"))]
+        assert len(set(tokens)) == len(tokens)
+
+
+@pytest.fixture
+def work(pair, responder, module_ca_proxy):
+    """Of a gateway, begun: work(gateway)."""
+    return lambda gateway: Work(pair, gateway, responder, module_ca_proxy).begin()
+
+
+def takeovers(pair):
+    return pair.query("SELECT gateway, detail FROM v_events WHERE kind = 'gateway.taken_over' ORDER BY id")
+
+
+@pytest.fixture
+def new_takeover(pair):
+    """Waits for an event that was not there when the test began, and returns it."""
+    before = len(takeovers(pair))
+
+    def wait(seconds):
+        (event,) = wait_until(lambda: takeovers(pair)[before:], "the work to be taken over", seconds)
+        return event
+
+    return wait
+
+
+def test_a_killed_gateway_loses_its_work_to_the_other(pair, work, new_takeover, step_ca):
+    under_way = work(pair.one)
+    pair.one.kill()
+    under_way.let_go()
+    taken = new_takeover(TAKEN_OVER_SECONDS)
+    assert taken == {"gateway": "two", "detail": "one has given no sign of life for long; attempts without an answer: 1"}
+    assert states(pair) == {"one": "gone", "two": "serving"}
+    under_way.end_at(pair.two, step_ca)
+    assert under_way.attempts() == ["unknown", "signed"]
+    pair.start()
+    under_way.end_at(pair.one, step_ca)
+    under_way.expect_calls(signed=2, revocations=2)
