@@ -2,20 +2,26 @@
 """Two gateways on one PostgreSQL (docs/scale-out.md): each goes on with what the other began, and one that is gone is no
 reason for a client to notice anything but a connection that ends."""
 
+import os
+import signal
+
 import pytest
 
 from client_scenarios import fresh_name
 from support import tools
-from support.acme_client import HttpProver
+from support.acme_client import HttpProver, Refused
 from support.background import Background
 from support.ca_faults import Hang, names_in
 from support.ca_proxy import CaProxy
-from support.certificates import names_of
+from support.certificates import der, names_of, new_csr, new_key
+from support.checks import same_key
 from support.gateway import run_command
-from support.gateway_pair import GatewayPair
+from support.gateway_pair import TRUSTED, GatewayPair
 from support.http_responder import HttpResponder
+from support.jose import b64
 from support.waiting import wait_until
 
+SILENT_SECONDS = 14  # a gateway may be silent for so long
 TAKEN_OVER_SECONDS = 45  # it takes 16, and more on a busy machine
 
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
@@ -52,6 +58,11 @@ def prover(responder):
 
 def number_of(url):
     return int(url.rsplit("/", 1)[1])
+
+
+def trusted_name():
+    """It needs no proof."""
+    return f"{fresh_name().split('.')[0]}.{TRUSTED}"
 
 
 def states(pair):
@@ -148,6 +159,8 @@ class Work:
         self.hang.let_go()
         self.hold.let_go()
         self.responder.release()
+        for one in self.asking:
+            one.end_anyhow()
 
     def signed(self):
         """The calls for the order."""
@@ -163,7 +176,7 @@ class Work:
         return [row["status"] for row in rows]
 
     def end_at(self, gateway, step_ca):
-        """The client has all it wants there."""
+        """The client gets all that it wants there; the certificate of the order that was being signed."""
         client, name = self.client.at(gateway), self.names["waiting"]
         leaf = client.certificate(self.signing.location, seconds=TAKEN_OVER_SECONDS)[0]
         assert names_of(leaf) == [self.names["signing"]]
@@ -176,6 +189,7 @@ class Work:
         state = "SELECT state FROM v_certificates WHERE serial = ?"
         serial = f"{self.revoked.serial_number:x}"
         wait_until(lambda: self.pair.query(state, serial) == [{"state": "revoked"}], "the revocation to be recorded")
+        return leaf
 
     def expect_calls(self, signed, revocations):
         assert (len(self.signed()), len(self.revocations())) == (signed, revocations)
@@ -212,8 +226,120 @@ def test_a_killed_gateway_loses_its_work_to_the_other(pair, work, new_takeover, 
     taken = new_takeover(TAKEN_OVER_SECONDS)
     assert taken == {"gateway": "two", "detail": "one has given no sign of life for long; attempts without an answer: 1"}
     assert states(pair) == {"one": "gone", "two": "serving"}
-    under_way.end_at(pair.two, step_ca)
+    leaf = under_way.end_at(pair.two, step_ca)
     assert under_way.attempts() == ["unknown", "signed"]
     pair.start()
-    under_way.end_at(pair.one, step_ca)
+    assert states(pair) == {"one": "serving", "two": "serving"}
+    assert under_way.client.at(pair.one).certificate(under_way.signing.location)[0] == leaf
     under_way.expect_calls(signed=2, revocations=2)
+
+
+def test_a_stopped_gateway_hands_its_work_over_at_once(pair, work, new_takeover, step_ca):
+    """It waits for answers, but not for long."""
+    under_way = work(pair.two)
+    pair.two.process.signal(signal.SIGTERM)
+    under_way.responder.release()
+    pair.two.stop()
+    under_way.let_go()
+    taken = new_takeover(SILENT_SECONDS)
+    assert taken == {"gateway": "one", "detail": "two has stopped; attempts without an answer: 1"}
+    under_way.end_at(pair.one, step_ca)
+    assert under_way.attempts() == ["unknown", "signed"]
+    under_way.expect_calls(signed=2, revocations=2)
+
+
+def written_by(pair, name):
+    """What it has written so far."""
+    (row,) = pair.query("SELECT batch FROM gateways WHERE name = ?", name)
+    (events,) = pair.query("SELECT count(*) AS n FROM v_events WHERE gateway = ?", name)
+    return row["batch"], events["n"]
+
+
+def test_a_gateway_that_slept_writes_nothing_and_ends(pair, work, new_takeover, step_ca):
+    under_way = work(pair.one)
+    pair.one.process.signal(signal.SIGSTOP)
+    assert new_takeover(TAKEN_OVER_SECONDS)["gateway"] == "two"
+    written = written_by(pair, "one")
+    pair.one.process.signal(signal.SIGCONT)
+    under_way.let_go()
+    assert pair.one.process.wait_end() == os.EX_TEMPFAIL
+    assert "another gateway has taken this one's place" in pair.one.process.output()
+    leaf = under_way.end_at(pair.two, step_ca)
+    assert under_way.attempts() == ["unknown", "signed"] and written_by(pair, "one") == written
+    pair.start()
+    assert under_way.client.at(pair.one).certificate(under_way.signing.location)[0] == leaf
+    under_way.expect_calls(signed=2, revocations=2)
+
+
+# ---- PostgreSQL is gone for a while ----
+
+
+def test_neither_takes_over_when_postgresql_was_away(new_postgresql, new_gateway, step_ca, tmp_path):
+    server = new_postgresql()
+    pair = GatewayPair([new_gateway(step_ca) for _ in range(2)], server, tmp_path / "pair").start()
+    clients = [pair.client(gateway) for gateway in pair.both]
+    processes = [gateway.process.pid for gateway in pair.both]
+    server.stop("immediate")
+    for client in clients:
+        wait_until(lambda: client.ready() == 503, "the gateway not to be ready")
+    server.start()
+    for client in clients:
+        wait_until(lambda: client.ready() == 200, "the gateway to be ready")
+        wait_until(lambda: issues(client), "the gateway to issue")
+    wait_for_beats(pair)
+    assert takeovers(pair) == [] and states(pair) == {"one": "serving", "two": "serving"}
+    assert [gateway.process.pid for gateway in pair.both if gateway.process.running()] == processes
+
+
+def issues(client):
+    """False where a connection to the database was not there yet."""
+    name = trusted_name()
+    try:
+        order = client.order([name])
+    except Refused as refused:
+        assert refused.reply.status == 503, refused
+        return False
+    reply = client.finalize(order, [name])
+    assert reply.status in (200, 503), reply
+    return reply.status == 200 and client.certificate(order.location)
+
+
+def wait_for_beats(pair):
+    """Two signs of life of each at least: after the first, the other is looked at."""
+    before = {row["name"]: row["batch"] for row in pair.query("SELECT name, batch FROM gateways")}
+
+    def passed():
+        rows = pair.query("SELECT name, batch FROM gateways")
+        return all(row["batch"] >= before[row["name"]] + 2 for row in rows)
+
+    wait_until(passed, "both to show that they live", 60)
+
+
+# ---- the same order at both ----
+
+ORDERS = 20
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same request", "two requests"])
+def test_both_are_asked_to_finalize_one_order(pair, module_ca_proxy, same):
+    """One certificate, for the request that came first."""
+    clients = [pair.client(pair.one)]
+    clients.append(pair.client(pair.two, clients[0].key))
+    for _ in range(ORDERS // 2):
+        name, keys = trusted_name(), [new_key(), new_key()]
+        requests = [{"csr": b64(der(new_csr(key, [name])))} for key in keys]
+        if same:
+            keys[1], requests[1] = keys[0], requests[0]
+        order = clients[0].order([name])
+        url = order.json()["finalize"]
+        asking = [Background(client.post, url, request) for client, request in zip(clients, requests)]
+        replies = [one.end() for one in asking]
+        leaf = clients[0].certificate(order.location)[0]
+        took = [reply.status == 200 for reply in replies]
+        assert took == [same_key(leaf, key) for key in keys]
+        assert {reply.problem for reply in replies} == ({None} if same else {None, "orderNotReady"})
+        where = "WHERE order_id = ?"
+        assert pair.query(f"SELECT status FROM attempts {where}", number_of(order.location)) == [{"status": "signed"}]
+        assert len(pair.query(f"SELECT id FROM certificates {where}", number_of(order.location))) == 1
+        assert len([call for call in module_ca_proxy.sent("sign") if names_in(call)[0] == [name]]) == 1
+        clients.reverse()

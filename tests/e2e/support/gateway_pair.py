@@ -25,6 +25,10 @@ class EitherClient(AcmeClient):
         there = url.replace(self._pair.base_url, f"https://localhost:{self._gateway.port}")
         return super().raw(method, there, body, {"Host": self._pair.host, **(headers or {})})
 
+    def ready(self):
+        """The status of /ready."""
+        return self.raw("GET", f"{self._pair.base_url}/ready").status
+
 
 class GatewayPair:
     """`server` is a support.postgresql.PostgreSQL, `made` are two gateways that have not started yet."""
