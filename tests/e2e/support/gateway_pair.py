@@ -54,6 +54,7 @@ class GatewayPair:
             "gateway_id": name,
         }
         gateway.configuration["validation"] |= {"http_port": self.one.http_port}
+        gateway.configuration["finalize"] = {"hold_reply": "1s"}
         gateway.configuration["endpoints"]["acme"]["trusted"] = {"names": [f"*.{TRUSTED}"]}
 
     @property
