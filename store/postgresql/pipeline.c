@@ -42,10 +42,11 @@ bool pipeline_send_words(struct postgresql_reader *own, const char *sql)
                      (struct sent){.kind = SENT_WORDS});
 }
 
-/* The log has the one that failed. */
+/* The log has the one that failed, or `why` has it, when the transaction runs again. */
 static void pass_over(struct postgresql_reader *own)
 {
-    postgresql_words("an earlier statement of the transaction failed", own->why);
+    if (!own->again)
+        postgresql_words("an earlier statement of the transaction failed", own->why);
 }
 
 static bool is_passed_over(struct postgresql_reader *own)
@@ -172,7 +173,7 @@ static void note_failure(struct postgresql_reader *own, const struct sent *sent,
     /* The transaction runs again, one statement at a time: then the operation that it belongs to fails alone.
      */
     own->careful = own->careful || (!about_another && !out_of_time && !own_fault);
-    if (!somebody_waits && !is_lost_race(sent, result))
+    if (!somebody_waits && !about_another && !is_lost_race(sent, result))
         store_log("store: %s: %s", sent->statement != NULL ? sent->statement->label : "transaction",
                   own->why);
 }

@@ -186,14 +186,19 @@ static bool run(struct postgresql_statement *statement)
     return run_once(statement) || (own->connection == NULL && session_is_alive(own) && run_once(statement));
 }
 
+/* NULL when the whole transaction runs again: the query is not at fault. */
+static const char *why_failed(const struct postgresql_reader *own)
+{
+    return own->again ? NULL : own->why;
+}
+
 static enum store_result step(void *prepared, const char **why)
 {
     struct postgresql_statement *statement = prepared;
     struct postgresql_reader *own = statement->owner;
     statement->kept = false;
     if (statement->result == NULL && !run(statement)) {
-        /* The query is not at fault when the whole transaction runs again. */
-        *why = own->again ? NULL : own->why;
+        *why = why_failed(own);
         return STORE_FAILED;
     }
     if (statement->row < 0)
@@ -256,8 +261,9 @@ static enum store_result send_later(void *prepared, bool must_change, const char
     struct postgresql_reader *own = statement->owner;
     forget(&own->reader);
     if (own->is_open && !own->careful) {
-        *why = own->why;
-        return pipeline_send_change(statement, must_change) ? STORE_OK : STORE_FAILED;
+        bool sent = pipeline_send_change(statement, must_change);
+        *why = sent ? NULL : why_failed(own);
+        return sent ? STORE_OK : STORE_FAILED;
     }
     if (step(statement, why) == STORE_FAILED)
         return STORE_FAILED;

@@ -40,7 +40,7 @@ static PGconn *connect_ready(const struct postgresql_location *location, struct 
 
 /* ---- the gateway's row ---- */
 
-enum { START_TRIES = 5 };
+enum { ROW_TRIES = 5 };
 
 static bool is_first(const struct postgresql_gateway *gateway)
 {
@@ -155,7 +155,7 @@ static bool begin_row(PGconn *connection, struct postgresql_gateway *gateway, co
 {
     bool is_there = false;
     bool asked = false;
-    for (int i = 0; !asked && i < START_TRIES; i++)
+    for (int i = 0; !asked && i < ROW_TRIES; i++)
         asked = raise_fence(connection, gateway, name, &is_there, fault);
     if (asked && !is_there)
         fault_set(fault, "%s: %d gateways serve it, and no more can", name, STORE_GATEWAYS_MAX);
@@ -193,14 +193,24 @@ static bool take_row(struct postgresql_reader *own, PGconn *connection, struct f
                              : continue_row(own, connection, fault);
 }
 
-void session_leave(struct postgresql_reader *own)
+static bool stop_row(struct postgresql_reader *own)
 {
     char sql[SQL_BYTES];
+    snprintf(sql, sizeof sql, "UPDATE gateways SET state = 'stopped' WHERE id = %" PRId64, own->gateway->id);
+    return postgresql_transactions.begin(&own->reader) && pipeline_send_words(own, sql) &&
+           postgresql_transactions.commit(&own->reader) == ENGINE_KEPT;
+}
+
+void session_leave(struct postgresql_reader *own)
+{
     if (own->connection == NULL || own->gateway == NULL)
         return;
-    snprintf(sql, sizeof sql, "UPDATE gateways SET state = 'stopped' WHERE id = %" PRId64, own->gateway->id);
-    if (!postgresql_transactions.begin(&own->reader) || !pipeline_send_words(own, sql) ||
-        postgresql_transactions.commit(&own->reader) != ENGINE_KEPT)
+    bool stopped = stop_row(own);
+    for (int i = 1; !stopped && own->again && i < ROW_TRIES; i++) {
+        postgresql_transactions.roll_back(&own->reader);
+        stopped = stop_row(own);
+    }
+    if (!stopped)
         store_log("store: the database does not know that this gateway stops: %s", own->why);
 }
 

@@ -86,7 +86,8 @@ static enum engine_commit commit(struct store_reader *reader)
             own->gateway->row = ++own->gateway->batch;
         return ENGINE_KEPT;
     }
-    store_log("store: COMMIT: %s", own->why);
+    if (own->connection == NULL || !own->again)
+        store_log("store: COMMIT: %s", own->why);
     if (own->connection != NULL)
         return ENGINE_UNDONE;
     own->again = false;

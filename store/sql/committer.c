@@ -243,6 +243,14 @@ static enum engine_commit find_out(struct committer *committer)
     return result;
 }
 
+/* The log has no line of the runs that were undone. */
+static void log_last_run(const struct store_writer *writer)
+{
+    struct fault fault;
+    if (!transactions_of(writer)->say_why(writer->reader, "the transaction was undone each time", &fault))
+        store_log("store: %s", fault.message);
+}
+
 /* True when the batch is kept. */
 static bool write_batch(struct committer *committer, struct batch *batch, int64_t *commit_us)
 {
@@ -258,6 +266,8 @@ static bool write_batch(struct committer *committer, struct batch *batch, int64_
         if (result == ENGINE_UNKNOWN)
             result = find_out(committer);
     } while (result == ENGINE_UNDONE && runs_again(committer->writer, &tries));
+    if (tries == TRANSACTION_TRIES)
+        log_last_run(committer->writer);
     return result == ENGINE_KEPT;
 }
 

@@ -23,9 +23,10 @@ from support.waiting import wait_until
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
 
 KILLS = int(os.environ.get("ACMEGATE_TEST_KILLS", "12"))
-KILLS_FOR_A_TAKEOVER = 6  # behind each of these the work is taken over before the gateway is back
+KILLS_FOR_A_TAKEOVER = 6  # behind one of so many kills the work is taken over before the gateway is back
 CALLS_BETWEEN = 8  # at most, of the CA and of names, between a start and the next kill
 CLIENTS = 4
+UNDONE = "could not serialize access"  # a transaction that runs again, which is nobody's concern
 
 
 class Issuing:
@@ -142,6 +143,7 @@ def assert_nothing_is_lost_or_done_twice(pair, clients, proxy):
     assert len(set(tokens)) == len(tokens)
 
 
+@pytest.mark.timeout(120 + 15 * KILLS)
 def test_clients_issue_while_gateways_are_killed(shared_postgresql, new_gateway, step_ca, ca_proxy, responder, tmp_path):
     made = [new_gateway(step_ca, url=ca_proxy.url) for _ in range(2)]
     pair = GatewayPair(made, shared_postgresql, tmp_path / "pair").start()
@@ -150,6 +152,6 @@ def test_clients_issue_while_gateways_are_killed(shared_postgresql, new_gateway,
     kill_in_turns(pair, clients, lambda: len(ca_proxy.exchanges) + len(server.asked))
     for one in clients:
         one.end()
-    print(sum(len(one.serials) for one in clients), pair.query("SELECT status, count(*) AS n FROM attempts GROUP BY status"), pair.query("SELECT status, count(*) AS n FROM orders GROUP BY status"), pair.query("SELECT kind, detail from events where kind='gateway.taken_over'"))
-    assert count(pair, "events", "kind = 'gateway.taken_over'") == KILLS // KILLS_FOR_A_TAKEOVER
+    assert count(pair, "events", "kind = 'gateway.taken_over'") >= KILLS // KILLS_FOR_A_TAKEOVER
     assert_nothing_is_lost_or_done_twice(pair, clients, ca_proxy)
+    assert not [line for gateway in made for line in gateway.process.output().splitlines() if UNDONE in line]

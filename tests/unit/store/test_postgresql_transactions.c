@@ -167,6 +167,8 @@ static void run_between(struct write writes[static 3])
         cr_expect_eq(writes[1].outcome, STORE_COMMITTED); \
         cr_expect_eq(runs, 2); \
         cr_expect_eq(writes_heard("a batch of"), 0); \
+        cr_expect_eq(writes_heard("COMMIT"), 0, "%s", writes_heard_line(0)); \
+        cr_expect_eq(writes_heard("could not serialize") + writes_heard("deadlock"), 0); \
         end(); \
     }
 
@@ -174,6 +176,26 @@ CONFLICT(a_serialization_failure, meet_a_change)
 CONFLICT(a_deadlock, meet_a_deadlock)
 CONFLICT(a_row_of_another, meet_the_same_row)
 CONFLICT(a_row_of_another_that_the_next_statement_shows, meet_the_same_row_and_read)
+
+static enum store_apply_result meet_a_change_each_time(struct write *write, struct store_writer *writer)
+{
+    runs = 0;
+    return meet_a_change(write, writer);
+}
+
+Test(postgresql_transactions, a_batch_that_meets_a_change_each_time_fails_and_says_why_once)
+{
+    struct write write = {.body = meet_a_change_each_time};
+    serve_with_accounts();
+    writes_submit(&database, &write);
+    writes_wait(1);
+    cr_expect_eq(write.outcome, STORE_UNAVAILABLE);
+    cr_expect_eq(writes_heard("the transaction was undone each time: ERROR: could not serialize access"), 1, "%s",
+                 writes_heard_line(0));
+    cr_expect_eq(writes_heard("could not serialize"), 1);
+    cr_expect_eq(writes_heard("a batch of 1 operations could not be written"), 1);
+    end();
+}
 
 /* ---- a statement that was put off and fails ---- */
 
