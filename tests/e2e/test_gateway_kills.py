@@ -86,13 +86,20 @@ class Issuing:
         return wait_until(ask_any, "a gateway to answer", 120)
 
 
+def go_on(clients):
+    for one in clients:
+        if one.thread.error:
+            raise one.thread.error
+    return True
+
+
 def kill_in_turns(pair, clients, calls):
     chance = random.Random(KILLS)
     for number in range(1, KILLS + 1):
         to_be_gone = number % KILLS_FOR_A_TAKEOVER == 0
         victim = pair.both[(number + number // KILLS_FOR_A_TAKEOVER) % 2]
         enough = calls() + chance.randint(1, CALLS_BETWEEN)
-        wait_until(lambda: any(one.thread.error for one in clients) or calls() >= enough, "more calls", 90)
+        wait_until(lambda: go_on(clients) and calls() >= enough, "more calls", 90)
         victim.kill()
         if to_be_gone:
             wait_until(lambda: is_gone(pair, victim), "the work to be taken over", 60)

@@ -94,6 +94,7 @@ def test_what_one_began_the_other_goes_on_with(pair, prover, step_ca, first):
     leaf = client.at(there).certificate(order.location)[0]
     assert client.at(here).certificate(order.location)[0] == leaf
     assert client.at(there).revoke(leaf, 4).status == 200
+    wait_until(lambda: "certificate.revoked" in events_of(pair, order), "the revocation")
     assert leaf.serial_number in step_ca.revoked()
     assert events_of(pair, order) == {
         "order.created": here.name,
@@ -137,11 +138,11 @@ class Work:
         self.hang = self.proxy.replace["revoke"] = Hang()
         self.hold = self.proxy.hold_answer("sign")
         self.responder.hold(self.names["waiting"])
-        again = lambda: self.pair.client(self.gateway, self.client.key)
+        clients = [self.pair.client(self.gateway, self.client.key) for _ in range(3)]
         self.asking = [
-            Background(again().revoke, self.revoked, 4),
-            Background(again().finalize, self.signing, [self.names["signing"]]),
-            Background(again().prove, self.waiting.json(), self.prover),
+            Background(clients[0].revoke, self.revoked, 4),
+            Background(clients[1].finalize, self.signing, [self.names["signing"]]),
+            Background(clients[2].prove, self.waiting.json(), self.prover),
         ]
         self.hold.wait()
         wait_until(self.revocations, "the CA to be asked for the revocation")

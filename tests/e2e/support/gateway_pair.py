@@ -53,7 +53,7 @@ class GatewayPair:
             "secret_key_path": str(self.secret),
             "gateway_id": name,
         }
-        gateway.configuration["validation"] |= {"http_port": self.one.http_port}
+        gateway.configuration["validation"] |= {"http_port": self.one.http_port, "timeout": "30s"}
         gateway.configuration["finalize"] = {"hold_reply": "1s"}
         gateway.configuration["endpoints"]["acme"]["trusted"] = {"names": [f"*.{TRUSTED}"]}
 

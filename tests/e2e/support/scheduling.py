@@ -17,6 +17,8 @@ LONGEST = (
     "test_quickstart.py",
     "test_matrix.py",
     "test_interop.py",
+    "test_many_gateways.py",
+    "test_gateway_kills.py",
     "test_outage.py::test_a_renewal_fails",
     "test_rotation_under_load.py",
     "test_migration.py",
