@@ -190,8 +190,8 @@ Test(postgresql_transactions, a_batch_that_meets_a_change_each_time_fails_and_sa
     writes_submit(&database, &write);
     writes_wait(1);
     cr_expect_eq(write.outcome, STORE_UNAVAILABLE);
-    cr_expect_eq(writes_heard("the transaction was undone each time: ERROR: could not serialize access"), 1, "%s",
-                 writes_heard_line(0));
+    cr_expect_eq(writes_heard("the transaction was undone each time: ERROR: could not serialize access"), 1,
+                 "%s", writes_heard_line(0));
     cr_expect_eq(writes_heard("could not serialize"), 1);
     cr_expect_eq(writes_heard("a batch of 1 operations could not be written"), 1);
     end();
