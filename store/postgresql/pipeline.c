@@ -170,6 +170,7 @@ static void note_failure(struct postgresql_reader *own, const struct sent *sent,
     bool own_fault = somebody_waits && !(is_there_already(result) && !own->careful);
     own->broken = own->broken || about_another || out_of_time || !own_fault;
     own->again = own->broken && !out_of_time && !own->reads_moment;
+    own->alone = own->alone || about_another;
     /* The transaction runs again, one statement at a time: then the operation that it belongs to fails alone.
      */
     own->careful = own->careful || (!about_another && !out_of_time && !own_fault);

@@ -101,6 +101,7 @@ struct postgresql_reader {
     bool broken;         /* the transaction cannot be kept, whatever becomes of the present statement */
     bool again;          /* it may succeed when it runs again */
     bool careful;        /* wait for each statement: one failed that nobody had waited for */
+    bool alone;          /* the next transaction of a server keeps others waiting: one undid the last */
     bool replaced;       /* another connection has the gateway's row */
     char why[WHY_BYTES]; /* the last failure */
     int64_t tried_ms;    /* when a connection was last tried in vain; 0: not since one was made */

@@ -43,20 +43,26 @@ static bool open_transaction(struct store_reader *reader, const char *words)
     return pipeline_send_words(own, words);
 }
 
-/* A command has the database to itself, as in SQLite: a transaction as long as an import's would lose against
- * the short ones of a busy server each time. Those begin with number_transaction, which waits for the lock.
+/*
+ * Whoever writes begins with this lock, which takes no look at the rows: the transaction sees what was
+ * committed before it had the lock. Gateways share it, since most of their transactions do not meet. A
+ * command has the database to itself, as in SQLite: a transaction as long as an import's would lose against
+ * the short ones of a busy server each time. So has a gateway whose last run was undone, and no run is lost
+ * behind that.
  */
-static bool keep_gateways_waiting(struct postgresql_reader *own)
+static bool lock_writers(struct postgresql_reader *own)
 {
-    return pipeline_send_words(own, "LOCK TABLE gateways IN EXCLUSIVE MODE");
+    bool alone = own->gateway == NULL || own->alone;
+    return pipeline_send_words(own, alone ? "LOCK TABLE gateways IN EXCLUSIVE MODE"
+                                          : "LOCK TABLE gateways IN ROW EXCLUSIVE MODE");
 }
 
 static bool begin(struct store_reader *reader)
 {
     struct postgresql_reader *own = own_of(reader);
     own->reads_moment = false;
-    return open_transaction(reader, "BEGIN ISOLATION LEVEL SERIALIZABLE") &&
-           (own->gateway != NULL ? number_transaction(own) : keep_gateways_waiting(own));
+    return open_transaction(reader, "BEGIN ISOLATION LEVEL SERIALIZABLE") && lock_writers(own) &&
+           (own->gateway == NULL || number_transaction(own));
 }
 
 static bool begin_reading(struct store_reader *reader)
@@ -81,7 +87,7 @@ static enum engine_commit commit(struct store_reader *reader)
     PQclear(result);
     own->is_open = own->connection != NULL && PQtransactionStatus(own->connection) != PQTRANS_IDLE;
     if (kept) {
-        own->careful = false;
+        own->careful = own->alone = false;
         if (own->gateway != NULL)
             own->gateway->row = ++own->gateway->batch;
         return ENGINE_KEPT;

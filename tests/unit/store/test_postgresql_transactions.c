@@ -61,11 +61,18 @@ static enum store_result change_account(struct store_writer *writer, size_t i)
     return result == STORE_OK ? store_account_update(writer, &account) : result;
 }
 
+static bool is_alone(void)
+{
+    return database_count(&database, "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ExclusiveLock'"
+                                     " AND relation = 'gateways'::regclass") == 1;
+}
+
 static enum store_apply_result meet_a_change(struct write *write, struct store_writer *writer)
 {
     (void)write;
     cr_expect_eq(change_account(writer, 1), STORE_OK);
-    if (++runs == 1)
+    cr_expect_eq(is_alone(), ++runs == 2, "run %d", runs);
+    if (runs == 1)
         run_other(arena_printf(database.arena, "UPDATE accounts SET terms_agreed = 1 WHERE id = %lld",
                                (long long)accounts[0].id));
     return store_applied(change_account(writer, 0));
@@ -177,10 +184,29 @@ CONFLICT(a_deadlock, meet_a_deadlock)
 CONFLICT(a_row_of_another, meet_the_same_row)
 CONFLICT(a_row_of_another_that_the_next_statement_shows, meet_the_same_row_and_read)
 
+/* Of nobody who asks for the lock. */
 static enum store_apply_result meet_a_change_each_time(struct write *write, struct store_writer *writer)
 {
+    (void)write;
+    cr_expect_eq(change_account(writer, 1), STORE_OK);
+    run_other(arena_printf(database.arena,
+                           "UPDATE accounts SET terms_agreed = 1 - terms_agreed WHERE id = %lld",
+                           (long long)accounts[0].id));
+    return store_applied(change_account(writer, 0));
+}
+
+Test(postgresql_transactions, a_server_keeps_others_waiting_for_one_run_alone)
+{
+    struct write first = {.body = meet_a_change}, second = {.body = meet_a_change};
+    serve_with_accounts();
+    writes_submit(&database, &first);
+    writes_wait(1);
+    cr_expect_eq(runs, 2);
     runs = 0;
-    return meet_a_change(write, writer);
+    writes_submit(&database, &second);
+    writes_wait(2);
+    cr_expect_eq(second.outcome, STORE_COMMITTED);
+    end();
 }
 
 Test(postgresql_transactions, a_batch_that_meets_a_change_each_time_fails_and_says_why_once)
