@@ -5,6 +5,15 @@ import contextlib
 import decimal
 import sqlite3
 
+from . import tools
+
+MIGRATIONS = tools.ROOT / "migrations"
+
+
+def schemas(folder):
+    """{number: the file that leads there}, the oldest first."""
+    return {int(path.name[:4]): path for path in sorted(folder.glob("[0-9]*.sql"))}
+
 
 class SQLite:
     def __init__(self, folder):
@@ -30,6 +39,15 @@ class SQLite:
 
     def is_made(self):
         return self.place.exists()
+
+    def make_oldest(self):
+        """An empty database of the oldest schema, in the place of this one: (its number, the newest number)."""
+        numbers = schemas(MIGRATIONS)
+        oldest = min(numbers)
+        self.lose()
+        with contextlib.closing(sqlite3.connect(self.place)) as connection:
+            connection.executescript(f"{numbers[oldest].read_text()}; PRAGMA user_version = {oldest};")
+        return oldest, max(numbers)
 
     def beside(self, ending):
         return self.folder / f"acmegate.db.{ending}"
@@ -85,6 +103,15 @@ class PostgreSQL:
 
     def is_made(self):
         return bool(self._tables())
+
+    def make_oldest(self):
+        numbers = schemas(MIGRATIONS / "postgresql")
+        oldest = min(numbers)
+        self.lose()
+        with contextlib.closing(self.reader()) as connection:
+            connection.execute(numbers[oldest].read_text(), ())
+        self.execute("UPDATE schema_version SET version = ?", (oldest,))
+        return oldest, max(numbers)
 
     def _tables(self):
         with contextlib.closing(self.reader()) as reader:

@@ -8,9 +8,9 @@ import sqlite3
 import subprocess
 
 from . import tools
+from .databases import MIGRATIONS
 from .postgresql import psql
 
-MIGRATIONS = tools.ROOT / "migrations"
 VIEWS = ("v_accounts", "v_authorizations", "v_certificates", "v_eab_keys", "v_events", "v_gateways", "v_migration", "v_orders")
 NULL = r"\N"
 
