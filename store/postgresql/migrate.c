@@ -17,9 +17,28 @@ enum {
     VERSION = FIRST_VERSION + FILES - 1,
 };
 
+static bool read_row(PGconn *connection, const char *name, size_t *version, struct fault *fault)
+{
+    int64_t found;
+    if (!postgresql_integer(connection, "SELECT version FROM schema_version", name, &found, fault))
+        return false;
+    if (found < FIRST_VERSION)
+        return fault_set(fault,
+                         "%s has schema %lld, and no acmegate wrote one below %d to PostgreSQL: the table "
+                         "schema_version was changed by hand",
+                         name, (long long)found, FIRST_VERSION);
+    *version = (size_t)found;
+    return *version <= VERSION ||
+           fault_set(
+               fault,
+               "%s has schema %zu, and this acmegate knows schemas up to %d: a newer acmegate wrote it. "
+               "Run that one",
+               name, *version, VERSION);
+}
+
 bool schema_read_version(PGconn *connection, const char *name, size_t *version, struct fault *fault)
 {
-    int64_t tables, found = 0;
+    int64_t tables;
     if (!postgresql_integer(
             connection,
             "SELECT coalesce(sum(CASE WHEN relname = 'schema_version' THEN -1000000 ELSE 1 END), 0)"
@@ -32,16 +51,8 @@ bool schema_read_version(PGconn *connection, const char *name, size_t *version, 
                          "%s has tables, but not those of acmegate: it is left alone; make a database for "
                          "acmegate alone",
                          name);
-    if (tables < 0 &&
-        !postgresql_integer(connection, "SELECT version FROM schema_version", name, &found, fault))
-        return false;
-    *version = (size_t)found;
-    return *version <= VERSION ||
-           fault_set(
-               fault,
-               "%s has schema %zu, and this acmegate knows schemas up to %d: a newer acmegate wrote it. "
-               "Run that one",
-               name, *version, VERSION);
+    *version = 0;
+    return tables == 0 || read_row(connection, name, version, fault);
 }
 
 bool schema_expect_current(PGconn *connection, const char *name, struct fault *fault)

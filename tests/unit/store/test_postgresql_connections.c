@@ -381,3 +381,39 @@ Test(postgresql_connections, migrations_at_once_leave_one_history)
     migrate_at_once("older");
     database_end(&database);
 }
+
+/* ---- versions that this program does not migrate ---- */
+
+struct strange_version {
+    int64_t version; /* 0: the one after the newest */
+    const char *words;
+};
+
+static const struct strange_version strange_versions[] = {
+    {0, "a newer acmegate wrote it"},
+    {11, "was changed by hand"},
+    {1, "was changed by hand"},
+    {-1, "was changed by hand"},
+};
+
+static void expect_refused(const struct strange_version *strange)
+{
+    char sql[80];
+    int64_t version = strange->version != 0 ? strange->version : (int64_t)store_schema() + 1;
+    snprintf(sql, sizeof sql, "UPDATE schema_version SET version = %lld", (long long)version);
+    database_run(&database, sql);
+    reports = 0;
+    struct fault fault = {0};
+    cr_expect_not(store_migrate(database.location, count_report, &fault), "%lld", (long long)version);
+    cr_expect_not_null(strstr(fault.message, strange->words), "%lld: %s", (long long)version, fault.message);
+    cr_expect_eq(reports, 0, "%lld", (long long)version);
+    cr_expect_eq(database_count(&database, "SELECT version FROM schema_version"), version);
+}
+
+Test(postgresql_connections, a_version_that_is_not_migrated_is_refused)
+{
+    database_begin(&database);
+    for (size_t i = 0; i < sizeof strange_versions / sizeof *strange_versions; i++)
+        expect_refused(&strange_versions[i]);
+    database_end(&database);
+}
