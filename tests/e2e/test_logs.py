@@ -51,7 +51,10 @@ def refuse(client, name):
 
 def test_the_start_is_told(gateway, step_ca):
     gateway.start()
-    said = [line["message"] for line in lines_of(gateway)]
+
+    def said(words):
+        return any(re.fullmatch(words, line["message"]) for line in lines_of(gateway))
+
     for words in (
         rf"acmegate \d+\.\d+\.\d+, commit \w+, configuration {gateway.config_path}",
         rf"database {re.escape(gateway.store.shown)}, schema \d+",
@@ -59,7 +62,7 @@ def test_the_start_is_told(gateway, step_ca):
         rf"issuer main: step-ca at {step_ca.url}, provisioner {PROVISIONER}",
         rf"directory {gateway.directory()}",
     ):
-        assert any(re.fullmatch(words, one) for one in said), (words, said)
+        wait_until(lambda: said(words), words)  # pylint: disable=cell-var-from-loop
 
 
 def test_each_event_is_a_line(gateway, prover):
