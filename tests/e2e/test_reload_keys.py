@@ -21,6 +21,7 @@ from support.provisioner_keys import ProvisionerKey
 from support.status import TEMPLATE
 from support.step_ca import PROVISIONER
 from support.waiting import wait_until
+from test_reload import VERDICT
 
 OTHER = "acmegate-next"
 TOKEN = "0123456789abcdef"
@@ -74,9 +75,8 @@ class Trial:
         before = len(self.gateway.process.output())
         self.gateway.write_configuration()
         self.gateway.process.hang_up()
-        verdict = re.compile(r"reload: .*\n")
         words = wait_until(
-            lambda: (text := self.gateway.process.output()[before:]) and verdict.search(text) and text, "the verdict", 60
+            lambda: (text := self.gateway.process.output()[before:]) and VERDICT.search(text) and text, "the verdict", 60
         )
         assert "was taken in" in words, words
         told = dict(re.findall(r"configuration: (\S+) (is in force|was added|was removed|waits for a restart)", words))
