@@ -8,10 +8,11 @@ import tempfile
 
 import limits
 import micro
+import scale
 import ways
 from support import tools
 
-PARTS = ("ways", "micro", "limits")
+PARTS = ("ways", "micro", "limits", "scale")
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 PAGE, PLOT = tools.ROOT / "docs/performance.md", tools.ROOT / "docs/performance.svg"
 
@@ -56,8 +57,8 @@ def publish(text):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run")
-    parser.add_argument("parts", nargs="*", help="ways, micro, limits; all three when none is named")
-    parser.add_argument("--quick", action="store_true", help="of the ways: fewer issuances, one turn")
+    parser.add_argument("parts", nargs="*", help="ways, micro, limits, scale; all of them when none is named")
+    parser.add_argument("--quick", action="store_true", help="of the ways and of scale: fewer issuances, one turn")
     parser.add_argument("--publish", action="store_true", help="put tables and plot into docs/")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
@@ -82,6 +83,11 @@ def main():
             rows, away = limits.measure(folder)
             aims += rows
             figures.update(outage=away)
+        if "scale" in parts:
+            results, bytes_per_order = scale.measure(folder, options.quick)
+            texts.append(scale.table(results))
+            figures.update(scale=results, postgresql_bytes_per_order=bytes_per_order)
+            print(f"PostgreSQL's database has {bytes_per_order / 1024:.1f} KiB for each issued order")
     if aims:
         texts.append(judged(aims))
         print("\n" + judged(aims))

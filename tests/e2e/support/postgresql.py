@@ -116,7 +116,7 @@ def open_shell(uri):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment(), cwd="/")
 
 
-def _children(parent):
+def child_processes(parent):
     """The ids of a process's children."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
@@ -239,7 +239,7 @@ class PostgreSQL:
 
     def kill(self):
         """SIGKILL of the postmaster. Its children end by themselves when they notice it; none is left at the end."""
-        children = _children(self.process.pid)
+        children = child_processes(self.process.pid)
         self.process.kill()
         wait_until(lambda: all(map(_has_ended, children)), "the children of a killed postmaster to end")
 
