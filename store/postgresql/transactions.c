@@ -44,7 +44,7 @@ static bool open_transaction(struct store_reader *reader, const char *words)
 }
 
 /*
- * Whoever writes begins with this lock, which takes no look at the rows: the transaction sees what was
+ * A writer begins with this lock, which takes no look at the rows: the transaction sees what was
  * committed before it had the lock. Gateways share it, since most of their transactions do not meet. A
  * command has the database to itself, as in SQLite: a transaction as long as an import's would lose against
  * the short ones of a busy server each time. So has a gateway whose last run was undone, and no run is lost

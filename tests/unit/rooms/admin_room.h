@@ -17,8 +17,8 @@ struct admin_room {
     struct outbound *outbound;
     const char *preflight_fault; /* NULL: the preflight passes */
     const char *changed_issuer;  /* that issuer_changed was told */
-    const char *written_issuer; /* NULL: no change is in the database */
-    size_t written_bytes;       /* of its sealed section; 0: a return to the file */
+    const char *written_issuer;  /* NULL: no change is in the database */
+    size_t written_bytes;        /* of its sealed section; 0: a return to the file */
     bool started;                /* the server: the gauges can be read */
     size_t gauges_loaded;        /* how often the database was asked */
 };
