@@ -44,11 +44,10 @@ static bool open_transaction(struct store_reader *reader, const char *words)
 }
 
 /*
- * A writer begins with this lock, which takes no look at the rows: the transaction sees what was
- * committed before it had the lock. Gateways share it, since most of their transactions do not meet. A
- * command has the database to itself, as in SQLite: a transaction as long as an import's would lose against
- * the short ones of a busy server each time. So has a gateway whose last run was undone, and no run is lost
- * behind that.
+ * A transaction that writes begins with this lock, and its view of the rows with the next statement: it sees
+ * all that was committed before it had the lock. Gateways share the lock, since most of their transactions do
+ * not meet. A gateway whose last run was undone has it alone, and so cannot be undone again. A command has it
+ * alone, too: a transaction as long as an import's would lose against the short ones of a busy server.
  */
 static bool lock_writers(struct postgresql_reader *own)
 {

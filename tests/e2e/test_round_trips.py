@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often the server waits for PostgreSQL in one issuance: a wait for the network costs more than a statement."""
 
-import statistics
-
 import pytest
 from client_scenarios import fresh_name
 from support.acme_client import HttpProver
@@ -30,7 +28,7 @@ def round_trips(admin):
 
 
 def test_an_issuance_waits_seldom(gateway, responder):
-    """The median: looks for due work, which come by the clock, are among those of some tries."""
+    """The fewest: looks for due work and signs of life, which come by the clock, are among those of some tries."""
     admin = Admin.on_socket(gateway.configuration["admin"]["socket"])
     client = gateway.client()
     prover = HttpProver(responder(gateway))
@@ -41,4 +39,4 @@ def test_an_issuance_waits_seldom(gateway, responder):
         before = round_trips(admin)
         client.issue([fresh_name()], prover)
         seen.append(round_trips(admin) - before - of_a_scrape)
-    assert 0 < statistics.median(seen) <= MOST, seen
+    assert 0 < min(seen) <= MOST, seen
