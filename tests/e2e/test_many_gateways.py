@@ -114,7 +114,8 @@ def test_a_second_gateway_of_the_same_name_is_refused(pair, new_gateway, step_ca
     assert "already served by another acmegate of this name: set another gateway_id" in second.process.output()
 
 
-def test_the_database_is_not_copied_meanwhile(pair, tmp_path):
+def test_the_database_is_not_copied_while_one_serves(pair, tmp_path):
+    pair.two.stop()
     status, _, words = run_command(tools.acmegate(), "db", "copy", "--from", pair.store.place, "--to", tmp_path / "copy.db")
     assert status != 0 and "already served by another acmegate: stop that one first" in words, words
 
