@@ -14,20 +14,18 @@ enum {
     COUNTER_OCTETS = 8,
     TAG_OCTETS = 16,
     SEALED_OCTETS = COUNTER_OCTETS + TAG_OCTETS,
-    SEALED_CHARACTERS = SEALED_OCTETS / 3 * 4,
-    TEXT_CHARACTERS = 1 + SEALED_CHARACTERS,
+    TEXT_CHARACTERS = SEALED_OCTETS / 3 * 4,
     WORD_BITS = 64,
+    COUNT_BITS = 58, /* of a counter; above them is the number of the gateway, the first character of the text */
 };
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 _Static_assert(SEALED_OCTETS % 3 == 0, "the text needs no padding");
 _Static_assert(TEXT_CHARACTERS + 1 == NONCE_TEXT_BYTES, "the header's size is this one");
 
 struct nonce_source {
     EVP_CIPHER *cipher; /* fetched once: a look-up for each request would take locks that all threads share */
     uint8_t key[KEY_OCTETS];
-    uint8_t number;
-    _Atomic uint64_t issued; /* the last counter issued */
+    unsigned number;
+    _Atomic uint64_t issued; /* the last count issued */
     uint64_t newest_spent;   /* the window ends here; the owner's lock protects this and the following */
     uint64_t spent[NONCE_WINDOW / WORD_BITS]; /* a ring of bits, counter modulo NONCE_WINDOW */
 };
@@ -38,7 +36,7 @@ struct nonce_source *nonce_source_new(unsigned number)
     if (source == NULL) {
         return NULL;
     }
-    source->number = (uint8_t)(number % NONCE_GATEWAYS);
+    source->number = number % NONCE_GATEWAYS;
     source->cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     if (source->cipher == NULL || RAND_bytes(source->key, sizeof source->key) != 1) {
         nonce_source_free(source);
@@ -64,7 +62,7 @@ static void make_iv(uint8_t iv[static IV_OCTETS], const uint8_t counter[static C
     memcpy(iv + IV_OCTETS - COUNTER_OCTETS, counter, COUNTER_OCTETS);
 }
 
-/* GCM over number and counter as associated data. Nothing in a nonce is secret; it must only be impossible to
+/* GCM over the counter as associated data. Nothing in a nonce is secret; it must only be impossible to
  * guess. */
 static bool seal(const struct nonce_source *source, const uint8_t counter[static COUNTER_OCTETS],
                  uint8_t tag[static TAG_OCTETS])
@@ -76,7 +74,6 @@ static bool seal(const struct nonce_source *source, const uint8_t counter[static
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     bool sealed = context != NULL &&
                   EVP_EncryptInit_ex2(context, source->cipher, source->key, iv, NULL) == 1 &&
-                  EVP_EncryptUpdate(context, NULL, &length, &source->number, 1) == 1 &&
                   EVP_EncryptUpdate(context, NULL, &length, counter, COUNTER_OCTETS) == 1 &&
                   EVP_EncryptFinal_ex(context, nothing, &length) == 1 &&
                   EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_OCTETS, tag) == 1;
@@ -84,44 +81,29 @@ static bool seal(const struct nonce_source *source, const uint8_t counter[static
     return sealed;
 }
 
-static void encode_text(char out[static NONCE_TEXT_BYTES], unsigned number,
-                        const uint8_t sealed[static SEALED_OCTETS])
+static void encode_text(char out[static NONCE_TEXT_BYTES], const uint8_t sealed[static SEALED_OCTETS])
 {
-    *out = alphabet[number];
-    EVP_EncodeBlock((unsigned char *)out + 1, sealed, SEALED_OCTETS);
-    for (size_t i = 1; i < TEXT_CHARACTERS; i++) {
+    EVP_EncodeBlock((unsigned char *)out, sealed, SEALED_OCTETS);
+    for (size_t i = 0; i < TEXT_CHARACTERS; i++) {
         out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
     }
 }
 
-static bool is_text(struct bytes text)
+static bool decode_text(uint8_t sealed[static SEALED_OCTETS], struct bytes text)
 {
+    unsigned char standard[TEXT_CHARACTERS];
     if (text.n != TEXT_CHARACTERS) {
         return false;
     }
     for (size_t i = 0; i < TEXT_CHARACTERS; i++) {
-        if (memchr(alphabet, text.p[i], sizeof alphabet - 1) == NULL) {
+        unsigned char c = text.p[i];
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!plain && c != '-' && c != '_') {
             return false;
         }
-    }
-    return true;
-}
-
-int nonce_home(struct bytes text)
-{
-    const char *at = is_text(text) ? memchr(alphabet, *text.p, NONCE_GATEWAYS) : NULL;
-    return at == NULL ? -1 : (int)(at - alphabet);
-}
-
-/* The text has the form of a nonce. */
-static bool decode_text(uint8_t sealed[static SEALED_OCTETS], struct bytes text)
-{
-    unsigned char standard[SEALED_CHARACTERS];
-    for (size_t i = 0; i < SEALED_CHARACTERS; i++) {
-        unsigned char c = text.p[1 + i];
         standard[i] = c == '-' ? '+' : c == '_' ? '/' : c;
     }
-    return EVP_DecodeBlock(sealed, standard, SEALED_CHARACTERS) == SEALED_OCTETS;
+    return EVP_DecodeBlock(sealed, standard, TEXT_CHARACTERS) == SEALED_OCTETS;
 }
 
 static void write_counter(uint8_t out[static COUNTER_OCTETS], uint64_t counter)
@@ -144,12 +126,13 @@ static uint64_t read_counter(const uint8_t octets[static COUNTER_OCTETS])
 bool nonce_issue(struct nonce_source *source, char out[static NONCE_TEXT_BYTES])
 {
     uint8_t sealed[SEALED_OCTETS];
-    write_counter(sealed, atomic_fetch_add_explicit(&source->issued, 1, memory_order_relaxed) + 1);
+    uint64_t count = atomic_fetch_add_explicit(&source->issued, 1, memory_order_relaxed) + 1;
+    write_counter(sealed, (uint64_t)source->number << COUNT_BITS | count);
     if (!seal(source, sealed, sealed + COUNTER_OCTETS)) {
         ERR_clear_error();
         return false;
     }
-    encode_text(out, source->number, sealed);
+    encode_text(out, sealed);
     return true;
 }
 
@@ -176,16 +159,28 @@ static void slide_window(struct nonce_source *source, uint64_t newest)
     source->newest_spent = newest;
 }
 
+int nonce_home(struct bytes text)
+{
+    uint8_t sealed[SEALED_OCTETS];
+    if (!decode_text(sealed, text))
+        return -1;
+    uint64_t number = read_counter(sealed) >> COUNT_BITS;
+    return number < NONCE_GATEWAYS ? (int)number : -1;
+}
+
 bool nonce_spend(struct nonce_source *source, struct bytes text)
 {
     uint8_t sealed[SEALED_OCTETS];
     uint8_t tag[TAG_OCTETS];
-    if (nonce_home(text) != source->number || !decode_text(sealed, text) || !seal(source, sealed, tag) ||
+    if (!decode_text(sealed, text) || !seal(source, sealed, tag) ||
         CRYPTO_memcmp(tag, sealed + COUNTER_OCTETS, TAG_OCTETS) != 0) {
         ERR_clear_error();
         return false;
     }
     uint64_t counter = read_counter(sealed);
+    if (counter >> COUNT_BITS != source->number)
+        return false;
+    counter &= (UINT64_C(1) << COUNT_BITS) - 1;
     if (counter > source->newest_spent) {
         slide_window(source, counter);
     } else if (source->newest_spent - counter >= NONCE_WINDOW ||

@@ -10,7 +10,7 @@
 #include "acme/base/arena.h"
 
 enum {
-    NONCE_TEXT_BYTES = 34, /* number, then counter and tag as base64url, and a NUL */
+    NONCE_TEXT_BYTES = 33, /* number, counter and tag as base64url, and a NUL */
     NONCE_GATEWAYS = 16,   /* their numbers are below it */
     NONCE_WINDOW =
         1 << 20, /* a nonce may be this much older than the newest one used; older ones are badNonce */

@@ -78,6 +78,8 @@ class Pause:
 
     def wait(self, client):
         wait_until(lambda: client.error or self._reached.exists(), "the client to have its challenge", 60)
+        if client.error:
+            raise client.error
 
     def let_go(self):
         self._go_on.touch()

@@ -366,7 +366,7 @@ static const struct {
     {"a key where an account is due", {.with_key = true, .payload = "{}"}, {400, "malformed", NULL, NULL}},
     {"a payload where none is due", {.path = "/order/1", .payload = "{}"}, {400, "malformed", NULL, NULL}},
     {"unknown nonce",
-     {.nonce = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .payload = "{}"},
+     {.nonce = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .payload = "{}"},
      {400, "badNonce", NULL, NULL}},
     {"empty nonce", {.nonce = "", .payload = "{}"}, {400, "badNonce", NULL, NULL}},
 };

@@ -179,7 +179,7 @@ Test(peers, nobody_is_asked_about_what_is_no_nonce)
     open_place(&place, 1);
     open_stranger();
     static const char *const texts[] = {"", "C", "C AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                                        "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+                                        "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         cr_expect_not(peers_have_issued(place.peers, bytes_from_string(texts[i])), "%s", texts[i]);
         cr_expect_eq(peers_ask(place.peers, bytes_from_string(texts[i])), 0, "%s", texts[i]);
@@ -190,7 +190,7 @@ Test(peers, nobody_is_asked_about_what_is_no_nonce)
     store_channel_close(stranger);
 }
 
-#define FOREIGN BYTES_LITERAL("CAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") /* of gateway 2 */
+#define FOREIGN BYTES_LITERAL("CAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA") /* of gateway 2 */
 
 Test(peers, a_gateway_that_does_not_answer_is_waited_for_once_until_it_speaks)
 {
@@ -374,7 +374,7 @@ Test(peers, the_others_count_the_tokens_that_one_takes)
 /* ---- messages that are none ---- */
 
 #define TOKEN "0123456789abcdef"
-#define NONCE "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define NONCE "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static const char *const strange[] = {
     "x",

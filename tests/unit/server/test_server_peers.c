@@ -140,7 +140,7 @@ static size_t spoken_so_far(void)
 Test(server_peers, a_stop_is_the_end_of_what_is_heard)
 {
     static char settled[] = "settled 7",
-                forged[] = "spend 3 2 0123456789abcdef DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+                forged[] = "spend 3 2 0123456789abcdef DAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     pthread_t speakers[2];
     begin();
     struct client *client = house_client();
