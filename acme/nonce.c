@@ -16,7 +16,8 @@ enum {
     SEALED_OCTETS = COUNTER_OCTETS + TAG_OCTETS,
     TEXT_CHARACTERS = SEALED_OCTETS / 3 * 4,
     WORD_BITS = 64,
-    COUNT_BITS = 58, /* of a counter; above them is the number of the gateway, the first character of the text */
+    COUNT_BITS =
+        58, /* of a counter; above them is the number of the gateway, the first character of the text */
 };
 _Static_assert(SEALED_OCTETS % 3 == 0, "the text needs no padding");
 _Static_assert(TEXT_CHARACTERS + 1 == NONCE_TEXT_BYTES, "the header's size is this one");

@@ -96,7 +96,7 @@ def number_of(client):
 
 
 def foreign_nonce(text):
-    return ALPHABET[NUMBER] + text.rjust(32, "A")
+    return ALPHABET[NUMBER] + text.rjust(31, "A")
 
 
 def post(client, nonce):
