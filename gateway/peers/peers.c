@@ -108,6 +108,16 @@ void peers_tell_settled(struct peers *peers, int64_t id)
     pthread_mutex_unlock(&peers->lock);
 }
 
+/* Also while no other one is known of: it may have started just now. */
+void peers_tell_revoked(struct peers *peers)
+{
+    if (peers == NULL)
+        return;
+    pthread_mutex_lock(&peers->lock);
+    (void)tell(peers, "revoked");
+    pthread_mutex_unlock(&peers->lock);
+}
+
 static const char *encode(struct arena *arena, const char *text)
 {
     return text == NULL ? "-" : base64url_encode(arena, bytes_from_string(text));
@@ -221,6 +231,12 @@ static bool read_id(const char *word, int64_t *out)
     return *out > 0;
 }
 
+static void hear_revoked(struct peers *peers, char *const *words)
+{
+    (void)words;
+    peers->parts.revoked(peers->parts.context);
+}
+
 static bool read_text(struct arena *arena, const char *word, const char **out)
 {
     struct bytes text;
@@ -309,10 +325,8 @@ static const struct {
     size_t words;
     void (*hear)(struct peers *peers, char *const *words);
 } messages[] = {
-    {"spend", 5, hear_spend},
-    {"spent", 5, hear_spent},
-    {"settled", 2, hear_settled},
-    {"taken", 6, hear_taken},
+    {"spend", 5, hear_spend},     {"spent", 5, hear_spent}, {"settled", 2, hear_settled},
+    {"revoked", 1, hear_revoked}, {"taken", 6, hear_taken},
 };
 
 /* Splits it at single blanks. Returns the number of words; more than WORDS_MAX when there are more. */
@@ -338,10 +352,11 @@ static void heard(void *context, const char *message)
     pthread_mutex_unlock(&peers->hearing);
 }
 
-/* Each message here can be lost, and has something behind it (peers.h). */
+/* Behind each other message something is that looks for itself (peers.h). */
 static void missed(void *context)
 {
-    (void)context;
+    struct peers *peers = context;
+    peers->parts.revoked(peers->parts.context);
 }
 
 bool peers_start(struct peers *peers, struct fault *fault)

@@ -5,6 +5,7 @@
  *   spend TO FROM TOKEN NONCE      FROM got a nonce of TO: spend it, if it is good
  *   spent TO FROM TOKEN good|bad   FROM answers TO
  *   settled ID                     the work for this object has ended; whoever waits for it looks again
+ *   revoked                        the CA has confirmed a revocation: what was answered before is old
  *   taken N SECONDS WHAT KEY OWNER a token of a rate limit of N in so many seconds; texts in base64url, "-"
  * for no owner
  *
@@ -38,6 +39,8 @@ struct peers_parts {
     void (*answered)(void *context, int64_t key);
     /* Another gateway has ended the work for this object. */
     void (*settled)(void *context, int64_t id);
+    /* A CA has confirmed a revocation to another gateway, or that message may have been lost. */
+    void (*revoked)(void *context);
     /* Another gateway has taken a token of a rate limit. */
     void (*taken)(void *context, const struct rate_demand *demand);
     void *context;
@@ -60,6 +63,9 @@ bool peers_are_there(const struct peers *peers);
 
 /* The work for this object has ended, and is committed. */
 void peers_tell_settled(struct peers *peers, int64_t id);
+
+/* A CA has confirmed a revocation, and it is committed. Any thread. */
+void peers_tell_revoked(struct peers *peers);
 
 /* This gateway has taken a token of a rate limit, and what it was for is committed. Any thread. */
 void peers_tell_taken(struct peers *peers, const struct rate_demand *demand);

@@ -233,6 +233,7 @@ static void revoked(void *context, const char *issuer_id, struct bytes leaf)
 {
     const struct server *server = context;
     status_changed(server->status, issuer_id);
+    peers_tell_revoked(server->peers);
     own_certificate_revoked(server->own_certificate, leaf);
 }
 
@@ -253,6 +254,24 @@ static void revoked_at_once(void *context, const char *issuer_id)
 {
     const struct server *server = context;
     status_changed(server->status, issuer_id);
+    peers_tell_revoked(server->peers);
+}
+
+/* On the outbound thread. It is not said which issuer's. */
+static void look_for_revoked(struct outbound_message *message)
+{
+    struct server *server = (struct server *)((char *)message - offsetof(struct server, revoked_elsewhere));
+    const struct config *config = config_now(server->config);
+    atomic_store(&server->hears_revoked, false);
+    for (size_t i = 0; i < config->issuer_count; i++)
+        status_changed(server->status, config->issuers[i].id);
+}
+
+static void revoked_elsewhere(void *context)
+{
+    struct server *server = context;
+    if (!atomic_exchange(&server->hears_revoked, true))
+        outbound_post(server->outbound, &server->revoked_elsewhere);
 }
 
 static bool spend(void *context, struct bytes nonce)
@@ -281,12 +300,14 @@ static void taken(void *context, const struct rate_demand *demand)
 
 static struct peers *make_peers(struct server *server)
 {
+    server->revoked_elsewhere.run = look_for_revoked;
     const struct peers_parts parts = {.location = server->location,
                                       .number = store_gateway_number(server->store),
                                       .others = others,
                                       .spend = spend,
                                       .answered = wake,
                                       .settled = wake,
+                                      .revoked = revoked_elsewhere,
                                       .taken = taken,
                                       .context = server};
     return peers_new(&parts);

@@ -31,7 +31,9 @@ struct server {
     struct arena *arena;     /* what lives as long as the server */
     const struct store_location *location;
     struct store *store;
-    struct peers *peers; /* NULL: this gateway is alone with its database */
+    struct outbound_message revoked_elsewhere;
+    atomic_bool hears_revoked; /* that message is on its way */
+    struct peers *peers;       /* NULL: this gateway is alone with its database */
     struct outbound *outbound;
     struct readers *readers; /* NULL: loops and outbound thread read themselves */
     struct loads *loads;

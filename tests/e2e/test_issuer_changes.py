@@ -13,6 +13,7 @@ from support.ca_faults import Hang
 from support.ca_proxy import CaProxy
 from support.certificates import new_csr, new_key, pem, read_chain
 from support.gateway import stepca_issuer
+from support.gateway_pair import TRUSTED, GatewayPair
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
 from support.waiting import wait_until
@@ -297,3 +298,29 @@ def test_a_stop_does_not_wait_for_a_ca_that_does_not_answer(gateway, admin, ca, 
         assert time.monotonic() - began < 15
         client.end_anyhow()
         hang.let_go()
+
+
+# ---- several gateways ----
+
+
+@pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
+def test_another_gateway_takes_each_change_over(new_gateway, with_admin, shared_postgresql, ca, other, tmp_path):
+    pair = GatewayPair([new_gateway(ca, form="JWK") for _ in range(2)], shared_postgresql, tmp_path / "pair")
+    admin = with_admin(pair.one)
+    pair.start()
+    client = pair.client(pair.two)
+
+    def issuing_at_the_other():
+        name = f"{fresh_name().split('.')[0]}.{TRUSTED}"
+        order = client.order([name])
+        assert client.finalize(order, [name]).status == 200
+        return provisioner_of(client.certificate(order.location)[0])
+
+    assert issuing_at_the_other() == PROVISIONER
+    assert admin.put(other).status == 200
+    wait_until(lambda: issuing_at_the_other() == OTHER, "the change at the other gateway", 60)
+    assert admin.delete().status == 200
+    wait_until(lambda: issuing_at_the_other() == PROVISIONER, "the file's section at the other gateway", 60)
+    words = pair.two.process.output()
+    assert words.count("issuer main: took over the change that another gateway has made") == 2
+    assert "took over the change" not in pair.one.process.output()

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from cryptography import x509
 
 from client_scenarios import fresh_name
 from support import tools
@@ -104,6 +105,22 @@ def test_what_one_began_the_other_goes_on_with(pair, prover, step_ca, first):
         "revocation.requested": there.name,
         "certificate.revoked": there.name,
     }
+
+
+def revoked_at(pair, gateway, client):
+    """The serial numbers in the CA's list as this gateway gives it."""
+    reply = client.at(gateway).raw("GET", f"{pair.base_url}/.well-known/pki/crl/main")
+    return {one.serial_number for one in x509.load_der_x509_crl(reply.body)} if reply.status == 200 else set()
+
+
+def test_a_revocation_at_one_is_in_the_list_of_the_other(pair):
+    client, name = pair.client(pair.one), trusted_name()
+    order = client.order([name])
+    assert client.finalize(order, [name]).status == 200
+    leaf = client.certificate(order.location)[0]
+    assert client.revoke(leaf, 1).status == 200
+    # Without a word it would look again after five minutes.
+    wait_until(lambda: leaf.serial_number in revoked_at(pair, pair.two, client), "the list of the other", 60)
 
 
 def test_a_second_gateway_of_the_same_name_is_refused(pair, new_gateway, step_ca):

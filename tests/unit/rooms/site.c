@@ -133,6 +133,11 @@ static bool spend(void *context, struct bytes nonce)
     return frontend_spend_nonce(site.frontend, nonce);
 }
 
+static void revoked_elsewhere(void *context)
+{
+    (void)context;
+}
+
 static void taken(void *context, const struct rate_demand *demand)
 {
     (void)context;
@@ -205,8 +210,8 @@ static void make_parts(void)
                                                 parts->issuers, settled, revoked, NULL});
     parts->status = site.status;
     parts->gateway_number = SITE_NUMBER;
-    parts->peers =
-        peers_new(&(struct peers_parts){location, SITE_NUMBER, others, spend, wake, wake, taken, NULL});
+    parts->peers = peers_new(&(struct peers_parts){location, SITE_NUMBER, others, spend, wake, wake,
+                                                   revoked_elsewhere, taken, NULL});
     cr_assert(site.status != NULL);
 }
 

@@ -47,6 +47,11 @@ static void heard(void *context, int64_t key)
     (void)key;
 }
 
+static void revoked(void *context)
+{
+    (void)context;
+}
+
 static void taken(void *context, const struct rate_demand *demand)
 {
     (void)context;
@@ -56,7 +61,7 @@ static void taken(void *context, const struct rate_demand *demand)
 static void open_other(void)
 {
     const struct peers_parts parts = {
-        site.database.location, OTHER_NUMBER, others, spend, heard, heard, taken, NULL};
+        site.database.location, OTHER_NUMBER, others, spend, heard, heard, revoked, taken, NULL};
     other.peers = peers_new(&parts);
     cr_assert(peers_start(other.peers, NULL));
 }

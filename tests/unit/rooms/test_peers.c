@@ -17,7 +17,7 @@ struct place {
     struct nonce_source *nonces;
     size_t others, spend_count, answered_count, settled_count;
     int64_t answered[KEYS_MAX], settled[4];
-    size_t taken_count;
+    size_t taken_count, revoked_count;
     struct shared_rates *rates;
 };
 
@@ -47,6 +47,11 @@ static void settled(void *context, int64_t id)
     place->settled[place->settled_count++] = id;
 }
 
+static void revoked(void *context)
+{
+    ((struct place *)context)->revoked_count++;
+}
+
 static void taken(void *context, const struct rate_demand *demand)
 {
     struct place *place = context;
@@ -58,8 +63,8 @@ static void open_place(struct place *place, unsigned number)
 {
     struct fault fault;
     *place = (struct place){.nonces = nonce_source_new(number), .others = 1, .rates = shared_rates_new()};
-    place->peers =
-        peers_new(&(struct peers_parts){NULL, number, others, spend, answered, settled, taken, place});
+    place->peers = peers_new(
+        &(struct peers_parts){NULL, number, others, spend, answered, settled, revoked, taken, place});
     cr_assert_not_null(place->peers);
     cr_assert(peers_start(place->peers, &fault));
 }
@@ -315,11 +320,16 @@ Test(peers, the_others_hear_what_is_settled)
     cr_expect_eq(first.settled_count, 0);
     cr_expect_eq(second.settled_count, 1);
     cr_expect_eq(second.settled[0], INT64_C(9007199254740991));
+    peers_tell_revoked(first.peers);
+    fakes_settle();
+    cr_expect(first.revoked_count == 0 && second.revoked_count == 1);
     first.others = 0;
     cr_expect_not(peers_are_there(first.peers));
     peers_tell_settled(first.peers, 7);
+    peers_tell_revoked(first.peers);
     fakes_settle();
     cr_expect_eq(second.settled_count, 1, "nobody is told where nobody is known of");
+    cr_expect_eq(second.revoked_count, 2, "one may have started just now");
     close_place(&first);
     close_place(&second);
 }
@@ -405,6 +415,8 @@ static const char *const strange[] = {
     "spent 1 2 " TOKEN " good",
     "spent 1 2 ffffffffffffffff good",
     "spent 1 2 0000000000000000 bad",
+    "revoked 1",
+    "revoked ",
     "taken 1 60 YQ YQ",
     "taken 0 60 YQ YQ -",
     "taken 1 0 YQ YQ -",
@@ -430,8 +442,9 @@ Test(peers, a_message_that_is_none_is_ignored)
     *overheard = '\0';
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
         say(strange[i]);
-        cr_expect_eq(place.spend_count + place.answered_count + place.settled_count + place.taken_count, 0,
-                     "%s", strange[i]);
+        cr_expect_eq(place.spend_count + place.answered_count + place.settled_count + place.taken_count +
+                         place.revoked_count,
+                     0, "%s", strange[i]);
         cr_expect_str_empty(overheard, "%s", strange[i]);
     }
     memset(longest, ' ', sizeof longest);
