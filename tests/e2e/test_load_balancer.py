@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """HAProxy in front of two gateways, configured as docs/scale-out.md says: real clients do not notice that the gateway which
-serves them is killed in the middle of an issuance."""
+serves them is killed in the middle of an issuance. Nor do they when PostgreSQL's primary is, and a standby takes over."""
 
 import shlex
 import socket
+import urllib.parse
 
 import pytest
 
@@ -122,3 +123,49 @@ def test_a_client_does_not_notice_that_its_gateway_is_killed(balancer, name_serv
     wait_until(lambda: balancer.says("is UP", told), "the balancer to take it back")
     pair.other(killed).kill()
     client.issue([fresh_name()])
+
+
+# ---- PostgreSQL's primary ----
+
+
+@pytest.fixture
+def primary(new_postgresql):
+    return new_postgresql()
+
+
+@pytest.fixture
+def standby(primary):
+    return primary.standby(synchronous=True)
+
+
+@pytest.fixture
+def balancer_of_two_databases(primary, standby, new_gateway, step_ca, tmp_path):
+    pair = GatewayPair([new_gateway(step_ca) for _ in range(2)], primary, tmp_path / "pair")
+    database = urllib.parse.urlsplit(pair.store.place).path.lstrip("/")
+    for gateway in pair.both:
+        gateway.configuration["database"] = primary.uri(database, others=[standby])
+    made = Balancer(pair, tmp_path)
+    made.orders_at_the_standby = lambda: standby.query("SELECT status FROM orders", database)
+    pair.start()
+    yield made.start()
+    made.process.stop()
+
+
+@pytest.mark.parametrize("kind", [PausingCertbot, PausingLego], ids=["certbot", "lego"])
+def test_an_issuance_goes_on_when_the_primary_is_killed(
+    balancer_of_two_databases, primary, standby, name_server, tmp_path, kind
+):
+    balancer, pause, name = balancer_of_two_databases, Pause(tmp_path / "pause"), fresh_name()
+    client = kind(balancer, tmp_path / "client", name_server)
+    issuing = Background(client.issue_with, pause.hook, name)
+    pause.wait(issuing)
+    primary.kill()
+    wait_until(lambda: balancer.says("no server available"), "the balancer to find no gateway", 60)
+    told = len(balancer.process.output())
+    standby.promote()
+    wait_until(lambda: balancer.says("is UP", told), "a gateway to be ready again", 60)
+    pause.let_go()
+    issuing.end(100)
+    assert names_of(client.chain(name)[0]) == [name]
+    assert balancer.orders_at_the_standby() == [{"status": "valid"}]
+    assert all(gateway.process.running() for gateway in balancer.pair.both)

@@ -128,7 +128,8 @@ class PostgreSQL:
         self.execute("CREATE SCHEMA public", ())
 
     def drop(self):
-        self._server.drop_database(self.place)
+        if self._server.process.running():  # else it has ended for good, with its databases
+            self._server.drop_database(self.place)
 
 
 class _PostgreSQLReader:
