@@ -181,7 +181,11 @@ class CaProxy:
                 super().finish()
 
             def handle_any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:  # the gateway ended in the midst of it: no CA would act on that
+                    self.close_connection = True
+                    return
                 exchange = Exchange(self.command, self.path, body, self.headers)
                 if not proxy.carry(exchange):
                     self.close_connection = True
