@@ -40,9 +40,6 @@ const char *store_location_text(const struct store_location *location);
 /* True when reading waits for the network: an event loop must not read. */
 [[gnu::const]] bool store_reads_wait(const struct store_location *location);
 
-/* True when several gateways may serve the database at once (store/gateways.h). */
-[[gnu::const]] bool store_has_many_gateways(const struct store_location *location);
-
 /* There is a database, whatever it holds. False before the first start. */
 [[gnu::warn_unused_result]] bool store_exists(const struct store_location *location);
 

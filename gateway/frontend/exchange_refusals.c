@@ -91,9 +91,10 @@ const struct problem *exchange_take_rates(struct exchange *exchange, const struc
 {
     struct exchange_tries *tries = &exchange->tries;
     struct frontend *frontend = exchange->frontend;
-    shared_rates_count(frontend->shared_rates, frontend->rates, exchange->arena, clock_now_ms());
+    int64_t now_ms = clock_now_ms();
+    shared_rates_count(frontend->shared_rates, frontend->rates, exchange->arena, now_ms);
     const struct problem *problem =
-        rate_limiter_take(frontend->rates, exchange->arena, demands, count, clock_now_ms(), refused);
+        rate_limiter_take(frontend->rates, exchange->arena, demands, count, now_ms, refused);
     if (problem == NULL && tries->taken_count < EXCHANGE_TAKES_MAX) {
         tries->taken[tries->taken_count].demands = keep_demands(exchange->arena, demands, count);
         tries->taken[tries->taken_count++].count = count;

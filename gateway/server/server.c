@@ -29,6 +29,7 @@
 #include "gateway/server/route_tables.h"
 #include "gateway/server/server_certificate.h"
 #include "gateway/status/status.h"
+#include "store/channel.h"
 #include "store/gateways.h"
 
 enum { MAX_LOOPS = 4, PKI_MAX_CONNECTIONS = 1024, REQUEST_TIMEOUT_MS = 30 * 1000 };
@@ -161,7 +162,7 @@ static bool start_issuer_follow(struct server *server, struct fault *fault)
                                               .outbound = server->outbound,
                                               .changed = issuer_changed,
                                               .context = server};
-    if (!store_has_many_gateways(server->location))
+    if (!store_channel_exists(server->location))
         return true;
     server->issuer_follow = issuer_follow_new(&parts, fault);
     return server->issuer_follow != NULL;

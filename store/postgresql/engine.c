@@ -243,7 +243,6 @@ const struct engine postgresql_engine = {
     .transactions = &postgresql_transactions,
     .library = library,
     .reads_wait = true,
-    .many_gateways = true,
     .round_trips = postgresql_round_trips,
     .takes = postgresql_takes,
     .locate = postgresql_locate,

@@ -104,8 +104,7 @@ struct engine {
     const struct engine_transactions *transactions;
     struct library (*library)(void);
     size_t (*schema)(void);
-    bool reads_wait;    /* for the network: no loop may read */
-    bool many_gateways; /* may serve one database at once */
+    bool reads_wait; /* for the network: no loop may read */
     /* The waits of all connections for an answer; NULL: there are none. */
     uint64_t (*round_trips)(void);
 

@@ -197,7 +197,9 @@ static enum store_result take_work(struct store_writer *writer, int64_t from, in
     enum store_result result = make_orders_due(writer, from);
     if (result == STORE_OK)
         result = mark_unknown(writer, from, now, unknown_attempts);
-    for (size_t statement = ORDERS_TAKE; result == STORE_OK && statement <= REVOCATIONS_TAKE; statement++)
+    bool is_own = from == identity.id;
+    for (size_t statement = ORDERS_TAKE; !is_own && result == STORE_OK && statement <= REVOCATIONS_TAKE;
+         statement++)
         result = take(writer, statement, from);
     return result;
 }

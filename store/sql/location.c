@@ -33,11 +33,6 @@ const char *store_location_text(const struct store_location *location)
     return location->text;
 }
 
-bool store_has_many_gateways(const struct store_location *location)
-{
-    return location->engine->many_gateways;
-}
-
 bool store_reads_wait(const struct store_location *location)
 {
     return location->engine->reads_wait;

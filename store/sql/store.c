@@ -94,7 +94,7 @@ struct store *store_open(const struct store_location *location, enum store_migra
         return NULL;
     }
     store->engine = engine;
-    if (engine->many_gateways)
+    if (engine->channel != NULL)
         store->heartbeat = heartbeat_new();
     if (engine->serve(store, location, migration, fault))
         store->committer =
