@@ -8,7 +8,7 @@
 struct retention {
     int64_t orders_before;       /* ended before; with their attempts and authorizations */
     int64_t certificates_before; /* expired before */
-    int64_t events_before;
+    int64_t events_before;       /* also rows of gateways that are gone, and were last seen before */
     int64_t now;
 };
 
@@ -21,8 +21,8 @@ struct retention_pass {
     int64_t after;       /* ids up to here were handled in this stage */
     int64_t alone_until; /* a step failed there: row by row up to it */
     int64_t undeleted;   /* rows that were left because their deletion failed */
-    int64_t orders, authorizations, certificates, events, pages; /* deleted rows; pages returned to the
-                                                                  * file system */
+    int64_t orders, authorizations, certificates, events, gateways; /* deleted rows */
+    int64_t pages;                                                  /* returned to the file system */
     bool finished;
 };
 

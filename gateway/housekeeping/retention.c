@@ -103,12 +103,13 @@ static void tell_doubt(struct retention_work *work)
 
 static void tell(const struct retention_pass *pass)
 {
-    if (pass->orders + pass->authorizations + pass->certificates + pass->events + pass->pages > 0)
-        log_info("retention: deleted %lld orders, %lld authorizations, %lld certificates, %lld events; gave "
-                 "back %lld "
-                 "pages of the database",
+    if (pass->orders + pass->authorizations + pass->certificates + pass->events + pass->gateways +
+            pass->pages >
+        0)
+        log_info("retention: deleted %lld orders, %lld authorizations, %lld certificates, %lld events, %lld "
+                 "gateways; gave back %lld pages of the database",
                  (long long)pass->orders, (long long)pass->authorizations, (long long)pass->certificates,
-                 (long long)pass->events, (long long)pass->pages);
+                 (long long)pass->events, (long long)pass->gateways, (long long)pass->pages);
 }
 
 /* On the outbound thread. A step that was not committed, without a fault of its rows, is repeated with the

@@ -24,6 +24,7 @@ enum {
     OLD_AUTHORIZATIONS,
     OLD_CERTIFICATES,
     OLD_EVENTS,
+    OLD_GATEWAYS,
     SERIAL_LIVES,
     ORDER_FORGET,
     ORDER_DELETE_ATTEMPTS,
@@ -33,6 +34,7 @@ enum {
     CERTIFICATE_DELETE_NAMES,
     CERTIFICATE_DELETE,
     EVENT_DELETE,
+    GATEWAY_DELETE,
     LAST_SEEN,
 };
 
@@ -81,6 +83,10 @@ static const struct statement statements[] = {
     [OLD_EVENTS] = {"retention_events",
                     "SELECT id, at < $before AND id < (SELECT max(id) FROM events) AS goes, NULL FROM events"
                     " WHERE id > $after AND id < $below AND $now = $now ORDER BY id LIMIT $max"},
+    /* Its work was taken over, and its events are gone. Hosts that come and go have a new name each time. */
+    [OLD_GATEWAYS] = {"retention_gateways",
+                      "SELECT id, state = 'gone' AND seen_at < $before AS goes, NULL FROM gateways"
+                      " WHERE id > $after AND $below = $below AND $now = $now ORDER BY id LIMIT $max"},
     [SERIAL_LIVES] = {"retention_serial_lives",
                       "SELECT 1 FROM certificates WHERE serial = $serial AND not_after >= $now LIMIT 1"},
     [ORDER_FORGET] = {"retention_order_forget",
@@ -94,6 +100,7 @@ static const struct statement statements[] = {
                                   "DELETE FROM certificate_names WHERE certificate_id = $id"},
     [CERTIFICATE_DELETE] = {"retention_certificate", "DELETE FROM certificates WHERE id = $id"},
     [EVENT_DELETE] = {"retention_event", "DELETE FROM events WHERE id = $id"},
+    [GATEWAY_DELETE] = {"retention_gateway", "DELETE FROM gateways WHERE id = $id"},
     [LAST_SEEN] = {"retention_last_seen", "SELECT at FROM events WHERE id < $below ORDER BY id DESC LIMIT 1"},
 };
 
@@ -137,6 +144,11 @@ static const struct stage {
      1,
      offsetof(struct retention, events_before),
      offsetof(struct retention_pass, events)},
+    {OLD_GATEWAYS,
+     {GATEWAY_DELETE},
+     1,
+     offsetof(struct retention, events_before),
+     offsetof(struct retention_pass, gateways)},
 };
 enum { STAGE_COUNT = sizeof stages / sizeof *stages };
 

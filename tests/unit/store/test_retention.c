@@ -287,6 +287,43 @@ Test(retention, an_authorization_stays_while_an_order_rests_on_it)
     database_end(&database);
 }
 
+/* A host that gets a new name at each start leaves a row each time. */
+Test(retention, gateways_that_are_long_gone_go)
+{
+    static const struct {
+        const char *state;
+        int64_t seen_at;
+        bool goes;
+    } cases[] = {
+        {"gone", NOW, true},
+        {"gone", NOW + 200 * (int64_t)DAY, false},
+        {"stopped", NOW, false},
+        {"serving", NOW, false},
+    };
+    struct database database;
+    struct retention_pass pass;
+    database_begin(&database);
+    database_connect(&database);
+    int64_t before = rows(&database, "gateways");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        database_run(&database,
+                     arena_printf(database.arena,
+                                  "INSERT INTO gateways (id, name, version, started_at, seen_at, state)"
+                                  " VALUES (%zu, 'host-%zu', '1', 1, %lld, '%s')",
+                                  100 + i, i, (long long)cases[i].seen_at, cases[i].state));
+    run_pass(&database, (struct retention){.now = NOW + 500 * (int64_t)DAY}, &pass);
+    cr_assert_eq(pass.gateways, 0, "without a limit all stay");
+    run_pass(&database, everything_older_than(400 * DAY, NOW + 500 * (int64_t)DAY), &pass);
+    cr_assert_eq(pass.gateways, 1);
+    cr_assert_eq(rows(&database, "gateways"), before + 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(
+            database_count(&database, arena_printf(database.arena,
+                                                   "SELECT count(*) FROM gateways WHERE id = %zu", 100 + i)),
+            !cases[i].goes, "%s", cases[i].state);
+    database_end(&database);
+}
+
 /* Clients come and go, and the file is as long after a year as after a month. */
 Test(sqlite_retention, the_file_stops_growing)
 {
