@@ -211,12 +211,12 @@ static inline enum store_apply_result store_applied(enum store_result result)
 /* Returns a new id: in time order, unique across tables, below 2^53. Only inside `apply`. */
 int64_t store_next_id(struct store_writer *writer, int64_t now_ms);
 
-/* The result of one batch of the committer, reported on its thread: its number of operations, the time of the
- * COMMIT (if there was one), and whether it was kept. */
+/* The result of one batch of the committer, reported on its thread. */
 struct store_batch {
     size_t operations;
-    int64_t commit_us;
-    bool committed;
+    size_t undone;     /* runs that were undone and could come again, mostly because another was faster */
+    int64_t commit_us; /* the time of the last run's COMMIT, if there was one */
+    bool committed;    /* it was kept */
 };
 /* Sets the observer. Once, before store_open. */
 void store_set_observer(void (*observer)(const struct store_batch *batch));

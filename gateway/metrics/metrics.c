@@ -154,6 +154,8 @@ const struct metric_info metric_infos[METRICS] = {
               "How long a COMMIT took, the disk's flush included.", &commit_buckets),
     COUNTER(BATCHES_FAILED, "acmegate_committer_failed_batches_total",
             "Transactions that were rolled back: disk full, I/O, busy."),
+    COUNTER(BATCHES_UNDONE, "acmegate_committer_undone_runs_total",
+            "Runs of a transaction that were undone, mostly because another was faster; it then ran again."),
     GAUGE(WRITES_WAITING, "acmegate_committer_waiting_operations", "Operations that wait or run."),
     COUNTER(DATABASE_ROUND_TRIPS, "acmegate_database_round_trips_total",
             "Waits for an answer of PostgreSQL: one for statements that went together."),

@@ -83,6 +83,7 @@ enum metric {
     METRIC_BATCH_OPERATIONS,
     METRIC_COMMIT_DURATION,
     METRIC_BATCHES_FAILED,
+    METRIC_BATCHES_UNDONE,
     METRIC_WRITES_WAITING,
     METRIC_DATABASE_ROUND_TRIPS,
     METRIC_DATABASE_BYTES,
@@ -150,7 +151,8 @@ void metrics_stop(void);
 
 /* METRICS_COUNT(METRIC_ORDERS_VALID, metrics_profile(name)): one more, under the values of the labels that
  * the table names. */
-#define METRICS_COUNT(metric, ...) metrics_add(metric, 1, (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
+#define METRICS_COUNT(metric, ...)  METRICS_ADD(metric, 1, __VA_ARGS__)
+#define METRICS_ADD(metric, n, ...) metrics_add(metric, n, (const size_t[METRIC_MAX_LABELS]){__VA_ARGS__})
 void metrics_add(enum metric metric, uint64_t n, const size_t labels[static METRIC_MAX_LABELS]);
 
 /* METRICS_OBSERVE(METRIC_CA_CALL_DURATION, us, …): into a histogram; durations are microseconds. */

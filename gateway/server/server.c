@@ -509,6 +509,7 @@ static bool start_background(struct server *server, struct fault *fault)
 static void observe_batch(const struct store_batch *batch)
 {
     METRICS_OBSERVE(METRIC_BATCH_OPERATIONS, (int64_t)batch->operations);
+    METRICS_ADD(METRIC_BATCHES_UNDONE, batch->undone);
     if (batch->committed)
         METRICS_OBSERVE(METRIC_COMMIT_DURATION, batch->commit_us);
     else

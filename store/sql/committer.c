@@ -251,40 +251,39 @@ static void log_last_run(const struct store_writer *writer)
         store_log("store: %s", fault.message);
 }
 
-/* True when the batch is kept. */
-static bool write_batch(struct committer *committer, struct batch *batch, int64_t *commit_us)
+static struct store_batch write_batch(struct committer *committer, struct batch *batch)
 {
     const struct engine_transactions *transactions = transactions_of(committer->writer);
     enum engine_commit result;
+    int64_t commit_us;
     int tries = 0;
     do {
         event_notes_cut(committer->writer->notes, 0);
         bool ran = run_batch(committer, batch);
         int64_t began_us = monotonic_us();
         result = ran ? transactions->commit(committer->writer->reader) : ENGINE_UNDONE;
-        *commit_us = monotonic_us() - began_us;
+        commit_us = monotonic_us() - began_us;
         if (result == ENGINE_UNKNOWN)
             result = find_out(committer);
     } while (result == ENGINE_UNDONE && runs_again(committer->writer, &tries));
     if (tries == TRANSACTION_TRIES)
         log_last_run(committer->writer);
-    return result == ENGINE_KEPT;
+    return (struct store_batch){batch->count, (size_t)tries, commit_us, result == ENGINE_KEPT};
 }
 
 static void run_from(struct committer *committer, struct store_operation *operation)
 {
     struct batch batch = {.operations = {operation}, .count = 1, .began_ms = monotonic_ms()};
-    int64_t commit_us;
-    bool committed = write_batch(committer, &batch, &commit_us);
+    const struct store_batch written = write_batch(committer, &batch);
     if (observe != NULL)
-        observe(&(struct store_batch){batch.count, commit_us, committed});
-    if (!committed) {
+        observe(&written);
+    if (!written.committed) {
         event_notes_cut(committer->writer->notes, 0);
         store_log("store: a batch of %zu operations could not be written", batch.count);
         end_undone(committer->writer);
     }
-    atomic_store_explicit(&committer->failing, !committed, memory_order_relaxed);
-    answer(committer, &batch, committed);
+    atomic_store_explicit(&committer->failing, !written.committed, memory_order_relaxed);
+    answer(committer, &batch, written.committed);
     event_notes_tell(committer->writer->notes);
     committer->look_after(committer->upkeep, committer->writer->reader);
 }

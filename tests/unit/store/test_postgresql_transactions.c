@@ -130,9 +130,17 @@ static enum store_apply_result meet_the_same_row_and_read(struct write *write, s
     return result;
 }
 
+static size_t undone; /* runs */
+
+static void count_undone(const struct store_batch *batch)
+{
+    undone += batch->undone;
+}
+
 static void serve_with_accounts(void)
 {
     store_set_log(writes_hear);
+    store_set_observer(count_undone);
     database_begin(&database);
     database_connect(&database);
     accounts[0] = make_account(&database, "first");
@@ -173,6 +181,7 @@ static void run_between(struct write writes[static 3])
         run_between(writes); \
         cr_expect_eq(writes[1].outcome, STORE_COMMITTED); \
         cr_expect_eq(runs, 2); \
+        cr_expect_eq(undone, 1); \
         cr_expect_eq(writes_heard("a batch of"), 0); \
         cr_expect_eq(writes_heard("COMMIT"), 0, "%s", writes_heard_line(0)); \
         cr_expect_eq(writes_heard("could not serialize") + writes_heard("deadlock"), 0); \
@@ -219,6 +228,7 @@ Test(postgresql_transactions, a_batch_that_meets_a_change_each_time_fails_and_sa
     cr_expect_eq(writes_heard("the transaction was undone each time: ERROR: could not serialize access"), 1,
                  "%s", writes_heard_line(0));
     cr_expect_eq(writes_heard("could not serialize"), 1);
+    cr_expect_eq(undone, 8);
     cr_expect_eq(writes_heard("a batch of 1 operations could not be written"), 1);
     end();
 }
