@@ -37,6 +37,10 @@ bool store_location_is_file(const struct store_location *location);
 /* How messages to people name it; for SQLite the file's path. Lives as long as the location. */
 const char *store_location_text(const struct store_location *location);
 
+/* How another program opens it, such as sqlite3 or psql: the file's path, or a URI with all parameters but
+ * secrets. Lives as long as the location. */
+const char *store_location_address(const struct store_location *location);
+
 /* True when reading waits for the network: an event loop must not read. */
 [[gnu::const]] bool store_reads_wait(const struct store_location *location);
 

@@ -81,9 +81,13 @@ static int check(const struct cli_arguments *arguments)
 
 static int show_path(const struct cli_arguments *arguments)
 {
-    if (cli_wants_json(arguments))
-        return cli_json_end(arguments, begin_json(arguments));
-    printf("%s\n", store_location_text(arguments->location));
+    const char *address = store_location_address(arguments->location);
+    if (cli_wants_json(arguments)) {
+        struct json_writer *writer = cli_json_begin(arguments->arena);
+        json_put_string(writer, "database", address);
+        return cli_json_end(arguments, writer);
+    }
+    printf("%s\n", address);
     return CLI_OK;
 }
 
@@ -202,7 +206,7 @@ static const struct cli_action actions[] = {
     {.name = "path",
      .needs = CLI_NEEDS_DATABASE,
      .options = cli_json_option,
-     .help = "Shows the path of the database.",
+     .help = "Shows the path of the database, or its URI without a password, for sqlite3 or psql.",
      .run = show_path},
 };
 

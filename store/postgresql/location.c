@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "store/postgresql/session.h"
@@ -30,14 +32,81 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
     return "";
 }
 
-/* As a URI; without the password, and the parameters behind the name. */
-static const char *text_of(struct arena *arena, const PQconninfoOption *options)
+/* ---- its URI (RFC 3986, and libpq's own additions) ---- */
+
+/* Octets that need no encoding, besides letters and digits. */
+#define UNRESERVED   "-._~"
+#define IN_PARAMETER UNRESERVED "/:,@"
+
+static const char *encode(struct arena *arena, const char *text, const char *plain)
 {
-    const char *user = value_of(options, "user"), *host = value_of(options, "host");
-    const char *port = value_of(options, "port"), *name = value_of(options, "dbname");
-    return arena_printf(arena, "postgresql://%s%s%s%s%s/%s%s%s", user, *user != '\0' ? "@" : "",
-                        *host == '/' ? "" : host, *port != '\0' ? ":" : "", port, name,
-                        *host == '/' ? "?host=" : "", *host == '/' ? host : "");
+    char *out = arena_alloc_array(arena, 3 * strlen(text) + 1, 1), *end = out;
+    for (; *text != '\0'; text++) {
+        if (isalnum((unsigned char)*text) || strchr(plain, *text) != NULL)
+            *end++ = *text;
+        else
+            end += sprintf(end, "%%%02X", (unsigned)(unsigned char)*text);
+    }
+    *end = '\0';
+    return out;
+}
+
+/* Sockets and an empty list can only be parameters. */
+static bool fit_before_the_name(const char *hosts)
+{
+    return *hosts != '\0' && strpbrk(hosts, "/@%") == NULL;
+}
+
+/* The hosts with their ports; one port is that of all. */
+static const char *authority_of(struct arena *arena, const char *hosts, const char *ports)
+{
+    const char *text = "";
+    bool more = true;
+    while (more) {
+        int host = (int)strcspn(hosts, ","), port = (int)strcspn(ports, ",");
+        bool is_ipv6 = memchr(hosts, ':', (size_t)host) != NULL;
+        more = hosts[host] == ',';
+        text = arena_printf(arena, "%s%s%.*s%s%s%.*s%s", text, is_ipv6 ? "[" : "", host, hosts,
+                            is_ipv6 ? "]" : "", port > 0 ? ":" : "", port, ports, more ? "," : "");
+        hosts += host + more;
+        ports += ports[port] == ',' ? port + 1 : 0;
+    }
+    return text;
+}
+
+static bool is_any_of(const char *keyword, const char *const *keywords)
+{
+    while (*keywords != NULL && strcmp(keyword, *keywords) != 0)
+        keywords++;
+    return *keywords != NULL;
+}
+
+static bool is_secret(const PQconninfoOption *option)
+{
+    return option->dispchar != NULL && option->dispchar[0] == '*';
+}
+
+/* Without secrets. Those of the parameters that say which server it is, or all of them when `whole`. */
+static const char *uri_of(struct arena *arena, const PQconninfoOption *options, bool whole)
+{
+    static const char *const of_the_path[] = {"user", "dbname", NULL};
+    static const char *const of_the_server[] = {"host", "port", NULL};
+    const char *hosts = value_of(options, "host"), *user = value_of(options, "user"), *before = "?";
+    bool in_authority = fit_before_the_name(hosts);
+    const char *text = arena_printf(arena, "postgresql://%s%s%s/%s", encode(arena, user, UNRESERVED),
+                                    *user != '\0' ? "@" : "",
+                                    in_authority ? authority_of(arena, hosts, value_of(options, "port")) : "",
+                                    encode(arena, value_of(options, "dbname"), UNRESERVED));
+    for (; options->keyword != NULL; options++) {
+        bool is_told = is_any_of(options->keyword, of_the_path) || is_secret(options);
+        bool is_wanted = is_any_of(options->keyword, of_the_server) ? !in_authority : whole;
+        if (options->val == NULL || is_told || !is_wanted)
+            continue;
+        text = arena_printf(arena, "%s%s%s=%s", text, before, options->keyword,
+                            encode(arena, options->val, IN_PARAMETER));
+        before = "&";
+    }
+    return text;
 }
 
 struct store_location *postgresql_locate(struct arena *arena, const struct store_place *place)
@@ -48,11 +117,14 @@ struct store_location *postgresql_locate(struct arena *arena, const struct store
     *own = (struct postgresql_location){.conninfo = arena_duplicate(arena, place->text)};
     if (place->password.n != 0)
         own->password = arena_string(arena, place->password);
-    own->location = (struct store_location){.engine = &postgresql_engine, .text = "the PostgreSQL database"};
+    own->location = (struct store_location){.engine = &postgresql_engine,
+                                            .text = "the PostgreSQL database",
+                                            .address = "the PostgreSQL database"};
     if (place->state != NULL)
         own->location.state = arena_duplicate(arena, place->state);
     if (options != NULL) {
-        own->location.text = text_of(arena, options);
+        own->location.text = uri_of(arena, options, false);
+        own->location.address = uri_of(arena, options, true);
     } else {
         char why[WHY_BYTES];
         postgresql_words(error != NULL ? error : "out of memory", why);

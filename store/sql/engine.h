@@ -163,6 +163,7 @@ extern const struct engine sqlite_engine, postgresql_engine;
 struct store_location {
     const struct engine *engine;
     const char *text;    /* for people */
+    const char *address; /* for other programs */
     const char *refusal; /* why it cannot be used; NULL: it can */
     const char *state;   /* the path that the names of the files beside it begin with; NULL: not known */
 };

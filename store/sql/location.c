@@ -33,6 +33,11 @@ const char *store_location_text(const struct store_location *location)
     return location->text;
 }
 
+const char *store_location_address(const struct store_location *location)
+{
+    return location->address;
+}
+
 bool store_reads_wait(const struct store_location *location)
 {
     return location->engine->reads_wait;

@@ -10,7 +10,8 @@ struct store_location *sqlite_locate(struct arena *arena, const struct store_pla
 {
     struct sqlite_location *own = arena_alloc(arena, sizeof *own);
     const char *path = arena_duplicate(arena, place->text);
-    own->location = (struct store_location){.engine = &sqlite_engine, .text = path, .state = path};
+    own->location =
+        (struct store_location){.engine = &sqlite_engine, .text = path, .address = path, .state = path};
     own->log_path = arena_printf(arena, "%s-wal", path);
     return &own->location;
 }

@@ -181,7 +181,7 @@ def test_what_went_there_and_back_is_the_same(filled, new_server_database, new_f
     counts = {table: len(rows) for table, rows in before.items()}
     lines = [f"{table}: {n} {'row' if n == 1 else 'rows'}" for table, n in sorted(counts.items())]
     assert said.splitlines()[: len(lines)] == lines
-    assert f"copied {sum(counts.values())} rows of {len(counts)} tables from {filled.shown} to {there.shown}" in said
+    assert f"copied {sum(counts.values())} rows of {len(counts)} tables from {filled.place} to {there.place}" in said
 
 
 def test_json(filled, new_server_database):
@@ -191,8 +191,8 @@ def test_json(filled, new_server_database):
     (line,) = map(json.loads, said.splitlines())
     counts = {table: len(rows) for table, rows in rows_of(filled).items()}
     assert line == {
-        "from": filled.shown,
-        "to": there.shown,
+        "from": str(filled.place),
+        "to": there.place,
         "tables": [{"table": table, "rows": rows} for table, rows in sorted(counts.items())],
         "rows": sum(counts.values()),
     }

@@ -57,7 +57,7 @@ def test_the_start_is_told(gateway, step_ca):
 
     for words in (
         rf"acmegate \d+\.\d+\.\d+, commit \w+, configuration {gateway.config_path}",
-        rf"database {re.escape(gateway.store.shown)}, schema \d+",
+        rf"database {re.escape(str(gateway.store.place))}, schema \d+",
         rf"listen: listening on 127\.0\.0\.1 port {gateway.port}",
         rf"issuer main: step-ca at {step_ca.url}, provisioner {PROVISIONER}",
         rf"directory {gateway.directory()}",

@@ -366,7 +366,7 @@ def test_the_signals_of_log_rotation_end_nothing(gateway, number):
 def test_a_migrated_schema_is_a_line_of_the_log(gateway, engine):
     oldest, newest = gateway.store.make_oldest()
     gateway.start()
-    assert f"{gateway.store.shown} went from schema {oldest} to {newest}" in gateway.process.output()
+    assert f"{gateway.store.place} went from schema {oldest} to {newest}" in gateway.process.output()
     copy = f"kept a copy with schema {oldest}: {gateway.database}.schema-{oldest}.backup"
     assert (copy in gateway.process.output()) == (engine == "sqlite")  # PostgreSQL's copies are its operator's
     assert AcmeClient(gateway.directory(), gateway.root_path).register().account

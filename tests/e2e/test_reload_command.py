@@ -108,7 +108,7 @@ def test_without_a_server_it_fails(gateway):
     gateway.start()
     gateway.stop()
     status, _, words = gateway.run("reload")
-    assert status == 1 and f"no server uses the database {gateway.store.shown}" in words
+    assert status == 1 and f"no server uses the database {gateway.store.place}" in words
 
 
 @pytest.mark.parametrize("text", ["0s", "soon"])

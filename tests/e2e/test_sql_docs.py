@@ -36,8 +36,8 @@ def test_query_answers_alike_in_both_shells(module_engines, sql):
 
 
 def test_psql_opens_the_database_as_documented_and_changes_nothing(module_engines):
-    (command,) = [line for line in PAGE.read_text().splitlines() if " psql 'postgresql://" in line]
-    command = re.sub(r"'postgresql://[^']*'", lambda _: shlex.quote(module_engines[1]), command)
+    (command,) = [line for line in PAGE.read_text().splitlines() if ' psql "$(acmegate db path)"' in line]
+    command = command.replace("acmegate db path", f"{tools.acmegate()} db path --database {shlex.quote(module_engines[1])}")
     done = subprocess.run(
         ["bash", "-c", f"{command} -X -At"],
         input="SELECT count(*) FROM v_orders; DELETE FROM events;",

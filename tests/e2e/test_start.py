@@ -85,7 +85,7 @@ def test_a_second_server_on_the_same_database(gateway):
     gateway.start()
     other = free_port()
     gateway.configuration["listen"] = [f"127.0.0.1:{other}"]
-    assert f"{gateway.store.shown} is already served by another acmegate" in refused(gateway)
+    assert f"{gateway.store.place} is already served by another acmegate" in refused(gateway)
 
 
 @pytest.mark.parametrize("prefix", ["ACMEGATE", "CERTCTL"])

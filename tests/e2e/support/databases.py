@@ -19,8 +19,7 @@ class SQLite:
     def __init__(self, folder):
         self.folder = folder
         self.place = folder / "acmegate.db"
-        self.shown = str(self.place)  # what messages call it
-        self.configuration = {"database": self.shown}
+        self.configuration = {"database": str(self.place)}
 
     def reader(self):
         return _SQLiteReader(self.place)
@@ -82,7 +81,7 @@ class PostgreSQL:
     def __init__(self, folder, server):
         self._server = server
         self.folder = folder
-        self.place, self.shown = server.create_database()
+        self.place = server.create_database()
         self.configuration = {"database": self.place, "state_directory": str(folder), "gateway_id": "under-test"}
 
     def reader(self):

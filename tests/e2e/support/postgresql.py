@@ -279,9 +279,8 @@ class PostgreSQL:
         return self.uri(name, over, **parameters)
 
     def create_database(self):
-        """(URI, what acmegate's messages call it) of an empty database that stays until drop_database()."""
-        name = self._create()
-        return self.uri(name), f"postgresql://{OWNER}@:{self.port}/{name}?host={self.folder.path}"
+        """The URI of an empty database that stays until drop_database(). acmegate's messages show it as it is."""
+        return self.uri(self._create())
 
     def _create(self):
         name = f"test_{os.getpid()}_{next(self._numbers)}"

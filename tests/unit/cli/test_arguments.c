@@ -150,7 +150,8 @@ Test(cli_arguments, help_of_the_program_of_a_command_and_of_an_action)
         {"db --help", CLI_OK, "\n'acmegate db ACTION --help' shows the options of an action.\n", ""},
         {"db -h", CLI_OK, "acmegate db backup FILE [OPTION…]\n      Writes a copy", ""},
         {"db path --help", CLI_OK,
-         "usage: acmegate db path [OPTION…]\n\nShows the path of the database.\n\n"
+         "usage: acmegate db path [OPTION…]\n\nShows the path of the database, or its URI without a "
+         "password, for sqlite3 or psql.\n\n"
          "      --json                  prints JSON, one object a line\n"
          "  -c, --config FILE           the configuration file (default: ACMEGATE_CONFIG, else\n"
          "                              /etc/acmegate/acmegate.json)\n"
