@@ -179,6 +179,16 @@ bool readers_submit(struct readers *readers, enum readers_for kind, struct reade
     return taken;
 }
 
+size_t readers_backlog(struct readers *readers, enum readers_for kind)
+{
+    if (readers == NULL)
+        return 0;
+    pthread_mutex_lock(&readers->lock);
+    size_t count = readers->queues[kind].waiting + readers->queues[kind].running;
+    pthread_mutex_unlock(&readers->lock);
+    return count;
+}
+
 bool readers_answer(const struct readers *readers)
 {
     int64_t since_ms = atomic_load(&readers->silent_since_ms);

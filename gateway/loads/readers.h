@@ -50,6 +50,9 @@ struct readers_load {
 [[gnu::warn_unused_result]] bool readers_submit(struct readers *readers, enum readers_for kind,
                                                 struct readers_load *load);
 
+/* The loads of a kind that wait or run. Any thread. 0 for NULL. */
+size_t readers_backlog(struct readers *readers, enum readers_for kind);
+
 /* False when loads have waited for READERS_SILENT_MS, and the database has answered none. Any thread; costs
  * no read. */
 [[gnu::warn_unused_result]] bool readers_answer(const struct readers *readers);

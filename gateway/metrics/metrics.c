@@ -157,6 +157,8 @@ const struct metric_info metric_infos[METRICS] = {
     COUNTER(BATCHES_UNDONE, "acmegate_committer_undone_runs_total",
             "Runs of a transaction that were undone, mostly because another was faster; it then ran again."),
     GAUGE(WRITES_WAITING, "acmegate_committer_waiting_operations", "Operations that wait or run."),
+    GAUGE(READS_WAITING, "acmegate_database_waiting_reads",
+          "Reads for clients that wait or run, with PostgreSQL; 0 with SQLite, where none waits."),
     COUNTER(DATABASE_ROUND_TRIPS, "acmegate_database_round_trips_total",
             "Waits for an answer of PostgreSQL: one for statements that went together."),
     GAUGE(DATABASE_BYTES, "acmegate_database_size_bytes", "Size of the database's file and of its log.",

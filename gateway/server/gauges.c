@@ -8,6 +8,7 @@
 #include "gateway/admin/admin.h"
 #include "gateway/ca/issuers.h"
 #include "gateway/kept/own_certificate.h"
+#include "gateway/loads/readers.h"
 #include "gateway/metrics/metrics_process.h"
 #include "gateway/status/status.h"
 #include "store/gateways.h"
@@ -127,6 +128,7 @@ bool gauges_read(struct gauges_reader *reader, struct metric_gauges *gauges)
     METRICS_SET(gauges, METRIC_ISSUER_OBJECTS, issuer_objects());
     METRICS_SET(gauges, METRIC_GATEWAYS_SERVING, 1 + store_gateways_others(server->store));
     METRICS_SET(gauges, METRIC_WRITES_WAITING, store_backlog(server->store));
+    METRICS_SET(gauges, METRIC_READS_WAITING, readers_backlog(server->readers, READERS_CLIENT));
     METRICS_SET(gauges, METRIC_DATABASE_ROUND_TRIPS, (double)store_round_trips(server->store));
     metrics_read_process(gauges);
     read_front_ends(&reading);

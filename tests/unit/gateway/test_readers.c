@@ -132,6 +132,9 @@ Test(readers, a_queue_is_bounded_and_keeps_its_order)
         cr_assert(submit(&waiting[i], READERS_CLIENT, NULL), "%zu", i);
     cr_expect_not(submit(&more, READERS_CLIENT, NULL));
     cr_expect(submit(&more, READERS_OTHER, NULL), "the other queue is full too");
+    cr_expect_eq(readers_backlog(readers, READERS_CLIENT),
+                 READERS_COUNT - READERS_FOR_OTHERS + READERS_WAITING_MAX);
+    cr_expect_eq(readers_backlog(readers, READERS_OTHER), READERS_FOR_OTHERS + 1);
     sem_post(&let_last);
     wait_for(&ended, 1 + READERS_WAITING_MAX);
     for (size_t i = 0; i < READERS_WAITING_MAX; i++)

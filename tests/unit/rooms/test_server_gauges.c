@@ -116,6 +116,7 @@ Test(server_gauges, the_database_tells_its_size_and_what_waits_for_it)
     expect_gauge("acmegate_database_free_bytes", 3 * 1024 * 1024);
     fake_store_set_backlog(12);
     expect_gauge("acmegate_committer_waiting_operations", 12);
+    expect_gauge("acmegate_database_waiting_reads", 0);
     fake_store_set_backlog(0);
     server_place_stop();
     server_place_end();
