@@ -28,6 +28,7 @@
 #include "gateway/server/issuer_follow.h"
 #include "gateway/server/route_tables.h"
 #include "gateway/server/server_certificate.h"
+#include "gateway/server/server_peers.h"
 #include "gateway/status/status.h"
 #include "store/channel.h"
 #include "store/gateways.h"
@@ -258,65 +259,9 @@ static void revoked_at_once(void *context, const char *issuer_id)
     peers_tell_revoked(server->peers);
 }
 
-/* On the outbound thread. It is not said which issuer's. */
-static void look_for_revoked(struct outbound_message *message)
-{
-    struct server *server = (struct server *)((char *)message - offsetof(struct server, revoked_elsewhere));
-    const struct config *config = config_now(server->config);
-    atomic_store(&server->hears_revoked, false);
-    for (size_t i = 0; i < config->issuer_count; i++)
-        status_changed(server->status, config->issuers[i].id);
-}
-
-static void revoked_elsewhere(void *context)
-{
-    struct server *server = context;
-    if (!atomic_exchange(&server->hears_revoked, true))
-        outbound_post(server->outbound, &server->revoked_elsewhere);
-}
-
-static bool spend(void *context, struct bytes nonce)
-{
-    const struct server *server = context;
-    return frontend_spend_nonce(server->frontend, nonce);
-}
-
-static void wake(void *context, int64_t key)
-{
-    const struct server *server = context;
-    http_wake(server->http, key);
-}
-
-static size_t others(void *context)
-{
-    const struct server *server = context;
-    return store_gateways_others(server->store);
-}
-
-static void taken(void *context, const struct rate_demand *demand)
-{
-    const struct server *server = context;
-    shared_rates_add(server->frontend->shared_rates, demand);
-}
-
-static struct peers *make_peers(struct server *server)
-{
-    server->revoked_elsewhere.run = look_for_revoked;
-    const struct peers_parts parts = {.location = server->location,
-                                      .number = store_gateway_number(server->store),
-                                      .others = others,
-                                      .spend = spend,
-                                      .answered = wake,
-                                      .settled = wake,
-                                      .revoked = revoked_elsewhere,
-                                      .taken = taken,
-                                      .context = server};
-    return peers_new(&parts);
-}
-
 static bool start_frontend(struct server *server, struct fault *fault)
 {
-    server->peers = make_peers(server);
+    server->peers = server_peers_new(server);
     server->jobs = make_jobs(server);
     const struct frontend_parts parts = {.config = server->config,
                                          .route_tables = server_route_tables,
