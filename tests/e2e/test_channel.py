@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a gateway tells and asks the others on its database. The other one is a real one, or this test by psql."""
+"""Messages between the gateways of one database. The other gateway is the test itself, by psql, or a real one."""
 
 import re
 import select
@@ -8,7 +8,7 @@ import time
 import pytest
 
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver
+from support.acme_client import HttpProver, number_of
 from support.background import Background
 from support.postgresql import open_shell
 from support.waiting import wait_until
@@ -16,14 +16,14 @@ from support.waiting import wait_until
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-NUMBER = 15  # this test's, among the gateways
-NAME = "0123456789abcdef" * 2
+NUMBER = 15  # of the gateway that the test plays
+NAME = "0123456789abcdef" * 2  # of its channel
 END = b"the end\n"
-SECOND = 1  # what another gateway has to answer
+SECOND = 1  # the time that another gateway has to answer
 
 
 class Other:
-    """A gateway that hears, and says what it is told to."""
+    """A gateway that the test plays: it notes the messages that it hears."""
 
     def __init__(self, uri):
         self._shell = open_shell(uri)
@@ -31,7 +31,7 @@ class Other:
         self._run("LISTEN acmegate")
 
     def _run(self, sql):
-        """psql prints behind a command what was heard until then."""
+        """Behind each command psql prints the messages that have arrived."""
         self._shell.stdin.write(f"{sql}; SELECT 'the ' || 'end';\n".encode())
         octets = b""
         while END not in octets:
@@ -43,7 +43,7 @@ class Other:
         self._run(f"SELECT pg_notify('acmegate', E'{NAME}\\n{message}')")
 
     def heard(self, pattern):
-        """The first message that fits, and was not taken yet."""
+        """The first message that matches. It and all before it are forgotten."""
 
         def look():
             self._run("SELECT 1")
@@ -53,13 +53,13 @@ class Other:
         self._text = self._text[found.end() :]
         return found
 
-    def all_heard(self):
-        """The messages that were not taken yet."""
+    def settled(self):
+        """The ids of the objects that it was told are settled."""
         self._run("SELECT 1")
-        return set(re.findall(r"settled \d+", self._text))
+        return set(map(int, re.findall(r"\bsettled (\d+)", self._text)))
 
     def serve(self):
-        """It has a row, as a gateway that has just started."""
+        """Makes its row, as a gateway that has just started has it."""
         self._run(
             "INSERT INTO gateways (name, version, started_at, seen_at, number, state)"
             f" VALUES ('this test', '1', 1, 1, {NUMBER}, 'serving')"
@@ -91,8 +91,9 @@ def client(gateway):
     return gateway.client().register()
 
 
-def number_of(client):
-    return ALPHABET.index(client.nonce()[0])
+def number_in(nonce):
+    """The number of the gateway that issued it."""
+    return ALPHABET.index(nonce[0])
 
 
 def foreign_nonce(text):
@@ -106,17 +107,17 @@ def post(client, nonce):
 
 @pytest.mark.parametrize("answer, problem", [("good", None), ("bad", "badNonce")])
 def test_the_home_of_a_nonce_decides(client, other, answer, problem):
-    number = number_of(client)
+    number = number_in(client.nonce())
     nonce = foreign_nonce("a-1_")
     request = post(client, nonce)
     token = other.heard(rf"spend {NUMBER} {number} ([0-9a-f]{{16}}) {nonce}").group(1)
     other.say(f"spent {number} {NUMBER} {token} {answer}")
     reply = request.end(20)
-    assert reply.problem == problem and ALPHABET.index(reply.headers["Replay-Nonce"][0]) == number
+    assert reply.problem == problem and number_in(reply.headers["Replay-Nonce"]) == number
 
 
 def test_without_an_answer_a_nonce_is_bad_soon_and_then_at_once(client, other):
-    number = number_of(client)
+    number = number_in(client.nonce())
     took = []
     for _ in range(2):
         began = time.monotonic()
@@ -129,8 +130,8 @@ def test_without_an_answer_a_nonce_is_bad_soon_and_then_at_once(client, other):
 
 
 def test_a_nonce_is_spent_once_for_whoever_asks(client, other):
-    number = number_of(client)
     nonce = client.nonce()
+    number = number_in(nonce)
     for token, answer in (("0" * 15 + "1", "good"), ("0" * 15 + "2", "bad")):
         other.say(f"spend {number} {NUMBER} {token} {nonce}")
         other.heard(f"spent {NUMBER} {number} {token} {answer}")
@@ -138,7 +139,7 @@ def test_a_nonce_is_spent_once_for_whoever_asks(client, other):
 
 
 def test_the_others_hear_what_is_settled(gateway, client, other, responder):
-    """As soon as the gateway knows that there are others."""
+    """It is told once the gateway knows of another one."""
     other.serve()
     prover = HttpProver(responder(gateway))
 
@@ -147,14 +148,13 @@ def test_the_others_hear_what_is_settled(gateway, client, other, responder):
         order = client.order([name])
         client.prove(order.json(), prover)
         client.finalize(order, [name])
-        settled = {f"settled {url.rpartition('/')[2]}" for url in (order.location, *order.json()["authorizations"])}
-        return settled <= other.all_heard()
+        return {number_of(url) for url in (order.location, *order.json()["authorizations"])} <= other.settled()
 
     wait_until(is_told, "the gateway to tell what is settled")
 
 
 def test_strange_messages_leave_it_serving(client, other):
-    number = number_of(client)
+    number = number_in(client.nonce())
     for message in ("garbage", "spend", f"spend {number} 1 x y", "settled 99999999999999999999", "settled 1", "x" * 500):
         other.say(message)
     other.say("spent " * 80)
@@ -165,32 +165,24 @@ def test_strange_messages_leave_it_serving(client, other):
 
 
 @pytest.fixture
-def two(new_gateway, step_ca, postgresql):
-    """Two gateways on one database, in front of one CA."""
-    database = postgresql.new_database()
-    gateways = [new_gateway(step_ca) for _ in range(2)]
-    for gateway in gateways:
-        gateway.configuration |= {
-            "database": database,
-            "state_directory": str(gateway.folder),
-            "gateway_id": f"gateway-{gateway.port}",
-            "finalize": {"hold_reply": "30s"},
-        }
-        gateway.configuration["validation"]["timeout"] = "20s"
-        gateway.start()
-    return gateways
+def pair(new_pair):
+    """Both hold replies for long."""
+    made = new_pair()
+    for gateway in made.both:
+        gateway.configuration["finalize"]["hold_reply"] = "30s"
+    return made.start()
 
 
 @pytest.fixture
-def clients(two):
+def clients(pair):
     """One account, at each of them."""
-    first = two[0].client()
-    return first, two[1].client(key=first.key)
+    here = pair.client(pair.one)
+    return here, pair.client(pair.two, here.key)
 
 
 def test_a_nonce_of_one_is_good_once_at_either(clients):
     here, there = clients
-    assert number_of(here) != number_of(there)
+    assert number_in(here.nonce()) != number_in(there.nonce())
     for client, another in ((here, there), (there, here)):
         nonce = client.nonce()
         assert another.post(another.account, {}, nonce=nonce).status == 200
@@ -198,17 +190,17 @@ def test_a_nonce_of_one_is_good_once_at_either(clients):
             assert again.post(again.account, {}, nonce=nonce).problem == "badNonce"
 
 
-def test_a_reply_held_at_one_goes_when_the_other_has_validated(two, clients, responder):
+def test_what_one_validates_is_answered_at_both(pair, clients, responder):
+    """No reply is held to the end. tests/unit/rooms/test_exchange_peers.c has the times of a held one."""
     here, there = clients
-    answers = responder(two[0])
+    server = responder(pair.one)
     (url,) = here.order([fresh_name()]).json()["authorizations"]
     challenge = here.challenge(here.get(url), HttpProver.kind)
-    HttpProver(answers).prepare(here, None, challenge["token"])
-    answers.hold()
-    requests = [Background(lambda: here.post(challenge["url"], {}))]
-    assert answers.reached.wait(20)
-    elsewhere = challenge["url"].replace(f":{two[0].port}/", f":{two[1].port}/")
-    requests.append(Background(lambda: there.post(elsewhere, {})))
-    answers.release()
+    HttpProver(server).prepare(here, None, challenge["token"])
+    server.hold()
+    requests = [Background(here.post, challenge["url"], {})]
+    assert server.reached.wait(20)
+    requests.append(Background(there.post, challenge["url"], {}))
+    server.release()
     replies = [request.end(20) for request in requests]
     assert [reply.json()["status"] for reply in replies] == ["valid", "valid"]

@@ -7,9 +7,7 @@ import pytest
 
 from client_scenarios import fresh_name
 from support import tools
-from support.acme_client import HttpProver
-from support.gateway_pair import GatewayPair
-from support.http_responder import HttpResponder
+from support.acme_client import HttpProver, number_of
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
@@ -17,13 +15,13 @@ pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
 
 @pytest.fixture(params=[-5, 5], ids=["behind", "ahead"])
 def off(request):
-    """Seconds."""
+    """The seconds by which the clock of the gateway `two` is off."""
     return request.param
 
 
 @pytest.fixture
-def pair(off, new_gateway, step_ca, shared_postgresql, tmp_path):
-    made = GatewayPair([new_gateway(step_ca) for _ in range(2)], shared_postgresql, tmp_path / "pair")
+def pair(off, new_pair):
+    made = new_pair()
     made.two.variables.update(
         LD_PRELOAD=str(tools.preload_library("clock_preload")),
         ACMEGATE_TEST_CLOCK=str(off),
@@ -32,21 +30,15 @@ def pair(off, new_gateway, step_ca, shared_postgresql, tmp_path):
     return made.start()
 
 
-@pytest.fixture
-def responder(pair):
-    with HttpResponder(pair.one.http_port) as server:
-        yield server
-
-
 def test_the_clock_is_off(pair, off):
     began = int(time.time())
     order = pair.client(pair.two).order([fresh_name()])
-    (row,) = pair.query("SELECT created_at FROM orders WHERE id = ?", int(order.location.rsplit("/", 1)[1]))
+    (row,) = pair.query("SELECT created_at FROM orders WHERE id = ?", number_of(order.location))
     assert began <= row["created_at"] - off <= time.time()
 
 
 def test_each_goes_on_with_what_the_other_began(pair, responder, step_ca):
-    leaves, prover = [], HttpProver(responder)
+    leaves, prover = [], HttpProver(responder(pair.one))
     for here in pair.both * 2:
         there, client, name = pair.other(here), pair.client(here), fresh_name()
         order = client.order([name])
@@ -61,14 +53,14 @@ def test_each_goes_on_with_what_the_other_began(pair, responder, step_ca):
 
 
 def test_one_goes_on_with_the_work_of_the_other(pair, responder):
-    """The other's clock said when the work is due."""
-    client, name = pair.client(pair.two), fresh_name()
+    """The work is due at a time of the other's clock."""
+    client, name, server = pair.client(pair.two), fresh_name(), responder(pair.one)
     order = client.order([name])
     (authorization,) = order.json()["authorizations"]
-    responder.hold()
-    client.answer(authorization, HttpProver(responder))
+    server.hold()
+    client.answer(authorization, HttpProver(server))
     pair.two.kill()
-    responder.release()
+    server.release()
     wait_until(lambda: client.at(pair.one).get(order.location)["status"] == "ready", "the other's challenge", 60)
     assert client.finalize(order, [name]).status == 200
     assert client.certificate(order.location)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients issue through either of two gateways, while one after the other is killed and started again. What a client was
+"""Clients issue through either of two gateways, while these are killed in turns and started again. Whatever a client was
 told is kept, and nothing happens twice. ACMEGATE_TEST_KILLS is the number of kills."""
 
 import collections
@@ -12,21 +12,20 @@ import pytest
 from cryptography import x509
 
 from client_scenarios import fresh_name
-from support.acme_client import HttpProver, Refused
+from support.acme_client import HttpProver, Refused, number_of
 from support.background import Background
 from support.ca_faults import names_in
 from support.certificates import der, new_csr, new_key
-from support.gateway_pair import GatewayPair
 from support.jose import b64
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
 
 KILLS = int(os.environ.get("ACMEGATE_TEST_KILLS", "12"))
-KILLS_FOR_A_TAKEOVER = 6  # behind one of so many kills the work is taken over before the gateway is back
-CALLS_BETWEEN = 8  # at most, of the CA and of names, between a start and the next kill
+KILLS_FOR_A_TAKEOVER = 6  # after one of so many kills, the gateway stays away until its work is taken over
+CALLS_BETWEEN = 8  # at most, calls of the CA and of the responder between a start and the next kill
 CLIENTS = 4
-UNDONE = "could not serialize access"  # a transaction that runs again, which is nobody's concern
+UNDONE = "could not serialize access"  # of a transaction that runs again: the log has no line of it
 
 
 class Issuing:
@@ -52,7 +51,7 @@ class Issuing:
     def _issue(self, name):
         client = self._client
         order = self._take(lambda: client.order([name]))
-        number = int(order.location.rsplit("/", 1)[1])
+        number = number_of(order.location)
         assert number not in self.orders
         self.orders[number] = name
         (authorization,) = order.json()["authorizations"]
@@ -71,7 +70,7 @@ class Issuing:
         return reply
 
     def _take(self, ask):
-        """What is answered in the end. Each try may be at the other gateway."""
+        """The answer that comes in the end. Each try may be at the other gateway."""
 
         def ask_any():
             self._client.at(self._chance.choice(self._pair.both))
@@ -86,7 +85,7 @@ class Issuing:
         return wait_until(ask_any, "a gateway to answer", 120)
 
 
-def go_on(clients):
+def all_go_on(clients):
     for one in clients:
         if one.thread.error:
             raise one.thread.error
@@ -99,7 +98,7 @@ def kill_in_turns(pair, clients, calls):
         to_be_gone = number % KILLS_FOR_A_TAKEOVER == 0
         victim = pair.both[(number + number // KILLS_FOR_A_TAKEOVER) % 2]
         enough = calls() + chance.randint(1, CALLS_BETWEEN)
-        wait_until(lambda: go_on(clients) and calls() >= enough, "more calls", 90)
+        wait_until(lambda: all_go_on(clients) and calls() >= enough, "more calls", 90)
         victim.kill()
         if to_be_gone:
             wait_until(lambda: is_gone(pair, victim), "the work to be taken over", 60)
@@ -151,9 +150,8 @@ def assert_nothing_is_lost_or_done_twice(pair, clients, proxy):
 
 
 @pytest.mark.timeout(120 + 15 * KILLS)
-def test_clients_issue_while_gateways_are_killed(shared_postgresql, new_gateway, step_ca, ca_proxy, responder, tmp_path):
-    made = [new_gateway(step_ca, url=ca_proxy.url) for _ in range(2)]
-    pair = GatewayPair(made, shared_postgresql, tmp_path / "pair").start()
+def test_clients_issue_while_gateways_are_killed(new_pair, ca_proxy, responder):
+    pair = new_pair(url=ca_proxy.url).start()
     server = responder(pair.one)
     clients = [Issuing(pair, HttpProver(server), seed) for seed in range(CLIENTS)]
     kill_in_turns(pair, clients, lambda: len(ca_proxy.exchanges) + len(server.asked))
@@ -161,4 +159,4 @@ def test_clients_issue_while_gateways_are_killed(shared_postgresql, new_gateway,
         one.end()
     assert count(pair, "events", "kind = 'gateway.taken_over'") >= KILLS // KILLS_FOR_A_TAKEOVER
     assert_nothing_is_lost_or_done_twice(pair, clients, ca_proxy)
-    assert not [line for gateway in made for line in gateway.process.output().splitlines() if UNDONE in line]
+    assert not [line for gateway in pair.both for line in gateway.process.output().splitlines() if UNDONE in line]

@@ -109,25 +109,28 @@ def test_over_tcp_it_takes_the_token(gateway, tmp_path, step_ca):
     assert one("acmegate_gateways_serving") == 1
 
 
-@pytest.mark.postgresql("one gateway serves an SQLite file")
-def test_gateways_count_each_other(new_gateway, step_ca, admin_socket):
-    left, right = gateways = [new_gateway(step_ca) for _ in range(2)]
-    sockets = [admin_socket.with_name(name) for name in ("left", "right")]
-    for gateway, socket in zip(gateways, sockets, strict=True):
-        shared = {"database": left.configuration["database"], "secret_key_path": str(left.folder / "shared.secret")}
-        gateway.configuration |= shared | {"gateway_id": socket.name, "admin": {"socket": str(socket)}}
-        gateway.start()
+@pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
+def test_gateways_count_each_other(new_pair, admin_socket):
+    pair = new_pair()
+    sockets = {gateway: admin_socket.with_name(gateway.name) for gateway in pair.both}
+    for gateway, socket in sockets.items():
+        gateway.configuration["admin"] = {"socket": str(socket)}
+    pair.start()
 
-    def serving(n):
-        for gateway, socket in zip(gateways[-n:], sockets[-n:], strict=True):
-            wait_for(Admin.on_socket(socket), lambda one: one("acmegate_gateways_serving") == n, f"{socket} to count {n}")
-            rows = [json.loads(line) for line in gateway.run("gateway", "list", "--json")[1].splitlines()]
-            yield {row["name"]: row["state"] for row in rows}
+    def wait_for_count(gateway, n):
+        counted = Admin.on_socket(sockets[gateway])
+        wait_for(counted, lambda one: one("acmegate_gateways_serving") == n, f"{gateway.name} to count {n}")
 
-    assert list(serving(2)) == [{"left": "serving", "right": "serving"}] * 2
-    left.stop()
-    assert list(serving(1)) == [{"left": "gone", "right": "serving"}]
-    right.stop()
+    def listed():
+        rows = [json.loads(line) for line in pair.two.run("gateway", "list", "--json")[1].splitlines()]
+        return {row["name"]: row["state"] for row in rows}
+
+    for gateway in pair.both:
+        wait_for_count(gateway, 2)
+    assert listed() == {"one": "serving", "two": "serving"}
+    pair.one.stop()
+    wait_for_count(pair.two, 1)
+    assert listed() == {"one": "gone", "two": "serving"}
 
 
 def test_only_get(admin):

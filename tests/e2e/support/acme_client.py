@@ -16,6 +16,11 @@ PROBLEM = "urn:ietf:params:acme:error:"
 JOSE_JSON = "application/jose+json"
 
 
+def number_of(url):
+    """The id of the object at this URL."""
+    return int(url.rsplit("/", 1)[1])
+
+
 class Reply:
     """What came back: status, headers (http.client's, case-insensitive), body."""
 

@@ -14,6 +14,7 @@ from support.ca_proxy import CaProxy
 from support.engines import copy_rows, new_postgresql_database
 from support.filled_gateway import filled_gateway
 from support.gateway import Gateway, stepca_issuer
+from support.gateway_pair import GatewayPair
 from support.http_responder import HttpResponder
 from support.name_server import NameServer
 from support.ocsp_responder import RESPONDER
@@ -162,6 +163,7 @@ def _gateways(parent, name_server):
     yield make
     for gateway in made:
         gateway.stop()
+    for gateway in made:  # several may have one database
         gateway.store.drop()
 
 
@@ -177,6 +179,17 @@ def new_module_gateway(tmp_path_factory, name_server):
     """The same for the tests of a file."""
     with _gateways(tmp_path_factory.mktemp("gateways"), name_server) as make:
         yield make
+
+
+@pytest.fixture
+def new_pair(request, new_gateway, step_ca, tmp_path):
+    """Makes two gateways on one PostgreSQL, not started yet: new_pair(), new_pair(ca, server=…, form="PEM")."""
+
+    def make(ca=step_ca, server=None, **issuer):
+        made = [new_gateway(ca, **issuer) for _ in range(2)]
+        return GatewayPair(made, server or request.getfixturevalue("shared_postgresql"), tmp_path / "pair")
+
+    return make
 
 
 @pytest.fixture(scope="module")

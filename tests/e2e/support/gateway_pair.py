@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two gateways on one PostgreSQL database, and clients that speak to either of them as a load balancer lets them."""
+"""Two gateways on one PostgreSQL database, and clients that speak to either of them, as behind a load balancer."""
+
+from client_scenarios import fresh_name
 
 from .acme_client import AcmeClient
 from .databases import PostgreSQL
 from .ports import free_port
 
 TRUSTED = "trusted.internal"  # names below it need no proof
+
+
+def trusted_name():
+    """It needs no proof."""
+    return f"{fresh_name().split('.')[0]}.{TRUSTED}"
 
 
 class EitherClient(AcmeClient):
@@ -31,7 +38,8 @@ class EitherClient(AcmeClient):
 
 
 class GatewayPair:
-    """`server` is a support.postgresql.PostgreSQL, `made` are two gateways that have not started yet."""
+    """`server` is a support.postgresql.PostgreSQL, `made` are two gateways that have not started yet. Their configurations
+    may be changed until start()."""
 
     def __init__(self, made, server, folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +73,7 @@ class GatewayPair:
         return self.two if gateway is self.one else self.one
 
     def start(self):
-        """Starts those that do not run."""
+        """Starts each one that does not run."""
         for gateway in self.both:
             if not (gateway.process and gateway.process.running()):
                 gateway.start()

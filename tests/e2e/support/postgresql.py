@@ -136,8 +136,8 @@ def _has_ended(pid):
         return True
 
 
-def _name(uri):
-    """Of the database."""
+def database_name(uri):
+    """The name of the database in it."""
     return urllib.parse.urlsplit(uri).path.lstrip("/")
 
 
@@ -289,7 +289,7 @@ class PostgreSQL:
 
     def drop_database(self, uri):
         """Who is still connected loses the connection."""
-        self._drop(_name(uri))
+        self._drop(database_name(uri))
 
     def _drop(self, name):
         self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -322,7 +322,7 @@ class PostgreSQL:
     # ---- looking and doing ----
 
     def _superuser(self, database):
-        name = _name(database) if "://" in database else database
+        name = database_name(database) if "://" in database else database
         return f"postgresql://postgres@/{name}?host={self.folder.path}&port={self.port}"
 
     def sql(self, text, database="postgres"):
@@ -336,7 +336,7 @@ class PostgreSQL:
 
     def terminate_backends(self, database=None):
         """Ends the clients' sessions, of all databases or of one; how many."""
-        condition = f"AND datname = '{_name(database)}'" if database else ""
+        condition = f"AND datname = '{database_name(database)}'" if database else ""
         rows = self.query(
             "SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity"
             f" WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() {condition}"
