@@ -13,7 +13,7 @@ from support.ca_faults import Hang
 from support.ca_proxy import CaProxy
 from support.certificates import new_csr, new_key, pem, read_chain
 from support.gateway import stepca_issuer
-from support.gateway_pair import TRUSTED, GatewayPair
+from support.gateway_pair import trusted_name
 from support.provisioner_keys import ProvisionerKey
 from support.step_ca import PROVISIONER
 from support.waiting import wait_until
@@ -303,24 +303,38 @@ def test_a_stop_does_not_wait_for_a_ca_that_does_not_answer(gateway, admin, ca, 
 # ---- several gateways ----
 
 
+@pytest.fixture
+def pair(new_pair, ca):
+    return new_pair(ca, form="JWK")
+
+
+def issuing_at_the_other(client):
+    return provisioner_of(client.issue([trusted_name()], prover=None)[0])
+
+
 @pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
-def test_another_gateway_takes_each_change_over(new_gateway, with_admin, shared_postgresql, ca, other, tmp_path):
-    pair = GatewayPair([new_gateway(ca, form="JWK") for _ in range(2)], shared_postgresql, tmp_path / "pair")
+def test_another_gateway_takes_each_change_over(pair, with_admin, other):
     admin = with_admin(pair.one)
-    pair.start()
-    client = pair.client(pair.two)
-
-    def issuing_at_the_other():
-        name = f"{fresh_name().split('.')[0]}.{TRUSTED}"
-        order = client.order([name])
-        assert client.finalize(order, [name]).status == 200
-        return provisioner_of(client.certificate(order.location)[0])
-
-    assert issuing_at_the_other() == PROVISIONER
+    client = pair.start().client(pair.two)
+    assert issuing_at_the_other(client) == PROVISIONER
     assert admin.put(other).status == 200
-    wait_until(lambda: issuing_at_the_other() == OTHER, "the change at the other gateway", 60)
+    wait_until(lambda: issuing_at_the_other(client) == OTHER, "the change at the other gateway", 60)
     assert admin.delete().status == 200
-    wait_until(lambda: issuing_at_the_other() == PROVISIONER, "the file's section at the other gateway", 60)
+    wait_until(lambda: issuing_at_the_other(client) == PROVISIONER, "the file's section at the other gateway", 60)
     words = pair.two.process.output()
     assert words.count("issuer main: took over the change that another gateway has made") == 2
     assert "took over the change" not in pair.one.process.output()
+
+
+@pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
+def test_another_gateway_that_cannot_take_a_change_over_tries_again(pair, with_admin, other, tmp_path):
+    """The change is sealed with a key that the other gateway lacks at first."""
+    admin, key = with_admin(pair.one), tmp_path / "other.key"
+    pair.two.configuration["secret_key_path"] = str(key)
+    client = pair.start().client(pair.two)
+    assert admin.put(other).status == 200
+    refusal = "issuer main: the change that another gateway has made is not taken over: "
+    wait_until(lambda: refusal in pair.two.process.output(), "the other gateway to refuse the change", 60)
+    assert issuing_at_the_other(client) == PROVISIONER
+    key.write_bytes(pair.secret.read_bytes())
+    wait_until(lambda: issuing_at_the_other(client) == OTHER, "the other gateway to try again", 120)
