@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two gateways on one PostgreSQL (docs/scale-out.md): each goes on with what the other began, and one that is gone is no
-reason for a client to notice anything but a connection that ends."""
+"""Two gateways on one PostgreSQL (docs/scale-out.md). Each goes on with what the other began, and with the work of one that
+is gone. Nothing is done twice."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -10,20 +11,20 @@ from cryptography import x509
 
 from client_scenarios import fresh_name
 from support import tools
-from support.acme_client import HttpProver, Refused
+from support.acme_client import HttpProver, Refused, number_of
 from support.background import Background
 from support.ca_faults import Hang, names_in
 from support.ca_proxy import CaProxy
 from support.certificates import der, names_of, new_csr, new_key
 from support.checks import same_key
 from support.gateway import run_command
-from support.gateway_pair import TRUSTED, GatewayPair
-from support.http_responder import HttpResponder
+from support.gateway_pair import GatewayPair, trusted_name
 from support.jose import b64
 from support.waiting import wait_until
 
-SILENT_SECONDS = 14  # a gateway may be silent for so long
-TAKEN_OVER_SECONDS = 45  # it takes 16, and more on a busy machine
+SILENT_SECONDS = 14  # less than the silence that makes a gateway count as gone
+TAKEN_OVER_SECONDS = 45  # that silence takes 16, and more on a busy machine
+CONNECTIONS = 6  # of a gateway to PostgreSQL
 
 pytestmark = pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
 
@@ -47,23 +48,8 @@ def pair(module_pair):
 
 
 @pytest.fixture
-def responder(module_pair):
-    with HttpResponder(module_pair.one.http_port) as server:
-        yield server
-
-
-@pytest.fixture
-def prover(responder):
-    return HttpProver(responder)
-
-
-def number_of(url):
-    return int(url.rsplit("/", 1)[1])
-
-
-def trusted_name():
-    """It needs no proof."""
-    return f"{fresh_name().split('.')[0]}.{TRUSTED}"
+def prover(pair, responder):
+    return HttpProver(responder(pair.one))
 
 
 def states(pair):
@@ -71,7 +57,7 @@ def states(pair):
 
 
 def events_of(pair, order):
-    """The gateways that wrote of an order and its names, by the event's kind."""
+    """The gateway that wrote each event of an order, by the event's kind."""
     rows = pair.query("SELECT kind, gateway FROM v_events WHERE order_id = ? ORDER BY id", number_of(order.location))
     return {row["kind"]: row["gateway"] for row in rows}
 
@@ -82,6 +68,11 @@ def events_of(pair, order):
 def test_both_serve_with_numbers_of_their_own(pair):
     assert states(pair) == {"one": "serving", "two": "serving"}
     assert len({row["number"] for row in pair.query("SELECT number FROM v_gateways")}) == 2
+
+
+def test_each_has_six_connections(pair):
+    sessions = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    wait_until(lambda: len(pair.query(sessions)) == 2 * CONNECTIONS, "all connections of both")
 
 
 @pytest.mark.parametrize("first", ["one", "two"])
@@ -114,12 +105,10 @@ def revoked_at(pair, gateway, client):
 
 
 def test_a_revocation_at_one_is_in_the_list_of_the_other(pair):
-    client, name = pair.client(pair.one), trusted_name()
-    order = client.order([name])
-    assert client.finalize(order, [name]).status == 200
-    leaf = client.certificate(order.location)[0]
+    client = pair.client(pair.one)
+    leaf = client.issue([trusted_name()], prover=None)[0]
     assert client.revoke(leaf, 1).status == 200
-    # Without a word it would look again after five minutes.
+    # Without a message it would fetch the list again after five minutes.
     wait_until(lambda: leaf.serial_number in revoked_at(pair, pair.two, client), "the list of the other", 60)
 
 
@@ -141,7 +130,8 @@ def test_the_database_is_not_copied_while_one_serves(pair, tmp_path):
 
 
 class Work:
-    """What a gateway has under way: a challenge, an order that the CA has signed and not answered, a revocation."""
+    """All that a gateway may have under way: a challenge that is being validated, an order whose certificate the CA has signed
+    without an answer so far, and a revocation that waits for the CA."""
 
     def __init__(self, pair, gateway, responder, ca_proxy):
         self.pair, self.gateway, self.responder, self.proxy = pair, gateway, responder, ca_proxy
@@ -173,7 +163,7 @@ class Work:
         return rows and self.responder.reached.is_set()
 
     def let_go(self):
-        """The CA and the responder answer from here on. The answers that waited are for the one that asked."""
+        """From here on the CA and the responder answer. The answers that were held back go to the gateway that asked."""
         del self.proxy.replace["revoke"]
         self.hang.let_go()
         self.hold.let_go()
@@ -182,7 +172,7 @@ class Work:
             one.end_anyhow()
 
     def signed(self):
-        """The calls for the order."""
+        """The calls that asked the CA to sign for the order."""
         return [call for call in self.proxy.sent("sign") if names_in(call)[0] == [self.names["signing"]]]
 
     def revocations(self):
@@ -195,7 +185,8 @@ class Work:
         return [row["status"] for row in rows]
 
     def end_at(self, gateway, step_ca):
-        """The client gets all that it wants there; the certificate of the order that was being signed."""
+        """Everything under way comes to its end, as a client sees it at this gateway. Returns the certificate of the order that
+        was being signed."""
         client, name = self.client.at(gateway), self.names["waiting"]
         leaf = client.certificate(self.signing.location, seconds=TAKEN_OVER_SECONDS)[0]
         assert names_of(leaf) == [self.names["signing"]]
@@ -218,8 +209,8 @@ class Work:
 
 @pytest.fixture
 def work(pair, responder, module_ca_proxy):
-    """Of a gateway, begun: work(gateway)."""
-    return lambda gateway: Work(pair, gateway, responder, module_ca_proxy).begin()
+    """Work that has begun at a gateway: work(gateway)."""
+    return lambda gateway: Work(pair, gateway, responder(pair.one), module_ca_proxy).begin()
 
 
 def takeovers(pair):
@@ -238,9 +229,13 @@ def new_takeover(pair):
     return wait
 
 
-def test_a_killed_gateway_loses_its_work_to_the_other(pair, work, new_takeover, step_ca):
+@pytest.mark.parametrize("all_of_them", [False, True], ids=["one of them", "all of them"])
+def test_a_killed_gateway_loses_its_work_to_the_other(pair, work, new_takeover, step_ca, all_of_them):
     under_way = work(pair.one)
     pair.one.kill()
+    if all_of_them:
+        pair.two.kill()
+        pair.two.start()
     under_way.let_go()
     taken = new_takeover(TAKEN_OVER_SECONDS)
     assert taken == {"gateway": "two", "detail": "one has given no sign of life for long; attempts without an answer: 1"}
@@ -254,7 +249,7 @@ def test_a_killed_gateway_loses_its_work_to_the_other(pair, work, new_takeover, 
 
 
 def test_a_stopped_gateway_hands_its_work_over_at_once(pair, work, new_takeover, step_ca):
-    """It waits for answers, but not for long."""
+    """It waits for the CA's answers, but not for long."""
     under_way = work(pair.two)
     pair.two.process.signal(signal.SIGTERM)
     under_way.responder.release()
@@ -268,7 +263,7 @@ def test_a_stopped_gateway_hands_its_work_over_at_once(pair, work, new_takeover,
 
 
 def written_by(pair, name):
-    """What it has written so far."""
+    """The numbers of the gateway's transactions and of its events so far."""
     (row,) = pair.query("SELECT batch FROM gateways WHERE name = ?", name)
     (events,) = pair.query("SELECT count(*) AS n FROM v_events WHERE gateway = ?", name)
     return row["batch"], events["n"]
@@ -292,15 +287,18 @@ def test_a_gateway_that_slept_writes_nothing_and_ends(pair, work, new_takeover, 
 
 # ---- PostgreSQL is gone for a while ----
 
+LOOKS = 20  # a gateway looks for due work each second: more of them than the seconds of silence that count as the end
 
-def test_neither_takes_over_when_postgresql_was_away(new_postgresql, new_gateway, step_ca, tmp_path):
+
+def test_neither_takes_over_when_postgresql_was_away_for_long(new_postgresql, new_pair):
     server = new_postgresql()
-    pair = GatewayPair([new_gateway(step_ca) for _ in range(2)], server, tmp_path / "pair").start()
+    pair = new_pair(server=server).start()
     clients = [pair.client(gateway) for gateway in pair.both]
     processes = [gateway.process.pid for gateway in pair.both]
     server.stop("immediate")
     for client in clients:
         wait_until(lambda: client.ready() == 503, "the gateway not to be ready")
+    wait_until(lambda: all(failed_looks(gateway) >= LOOKS for gateway in pair.both), "looks for due work to fail", 90)
     server.start()
     for client in clients:
         wait_until(lambda: client.ready() == 200, "the gateway to be ready")
@@ -310,21 +308,23 @@ def test_neither_takes_over_when_postgresql_was_away(new_postgresql, new_gateway
     assert [gateway.process.pid for gateway in pair.both if gateway.process.running()] == processes
 
 
+def failed_looks(gateway):
+    """The log has a line of them every ten seconds, with the number of those that it has no line of."""
+    line = r"cannot read the challenges that are due; trying again(?:; (\d+) more such lines)?"
+    return sum(1 + int(more or 0) for more in re.findall(line, gateway.process.output()))
+
+
 def issues(client):
-    """False where a connection to the database was not there yet."""
-    name = trusted_name()
+    """None where a connection to the database was not there yet."""
     try:
-        order = client.order([name])
+        return client.issue([trusted_name()], prover=None)
     except Refused as refused:
         assert refused.reply.status == 503, refused
-        return False
-    reply = client.finalize(order, [name])
-    assert reply.status in (200, 503), reply
-    return reply.status == 200 and client.certificate(order.location)
+        return None
 
 
 def wait_for_beats(pair):
-    """Two signs of life of each at least: after the first, the other is looked at."""
+    """At least two signs of life of each: the second one compares with what the first one saw."""
     before = {row["name"]: row["batch"] for row in pair.query("SELECT name, batch FROM gateways")}
 
     def passed():
@@ -336,12 +336,12 @@ def wait_for_beats(pair):
 
 # ---- the same order at both ----
 
-ORDERS = 20
+ORDERS = 20  # in both cases together
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["the same request", "two requests"])
 def test_both_are_asked_to_finalize_one_order(pair, module_ca_proxy, same):
-    """One certificate, for the request that came first."""
+    """There is one certificate, for the request that came first."""
     clients = [pair.client(pair.one)]
     clients.append(pair.client(pair.two, clients[0].key))
     for _ in range(ORDERS // 2):
