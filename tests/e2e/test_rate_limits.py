@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from support import jose
 from support.acme_client import AcmeClient, HttpProver
 from support.certificates import new_key
+from support.waiting import wait_until
 from support.jose import flattened, public_jwk
 
 
@@ -173,6 +174,22 @@ def test_new_accounts_from_one_address(step_ca, new_gateway):
     assert_limited(late, late.post(late.directory["newAccount"], {}, with_jwk=True), "127.0.0.1", "2 in 1h")
     again = clients[0].post(clients[0].directory["newAccount"], {}, with_jwk=True)
     assert (again.status, again.location) == (200, clients[0].account), "who has an account gets it all the same"
+
+
+@pytest.mark.sqlite("its gateways are on PostgreSQL in any case")
+def test_orders_at_one_gateway_count_at_the_other(new_pair):
+    """It is told once the gateway knows of another one."""
+    pair = new_pair()
+    for gateway in pair.both:
+        gateway.configuration["limits"]["orders_per_account"] = "2/1h"
+    pair.start()
+
+    def is_told():
+        client = pair.client(pair.one)
+        assert [new_order(client, fresh_name()).status for _ in range(2)] == [201, 201]
+        return new_order(client.at(pair.two), fresh_name()).problem == "rateLimited"
+
+    wait_until(is_told, "the other gateway to count")
 
 
 def test_a_token_comes_back(step_ca, new_gateway):
