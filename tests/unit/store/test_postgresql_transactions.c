@@ -61,10 +61,14 @@ static enum store_result change_account(struct store_writer *writer, size_t i)
     return result == STORE_OK ? store_account_update(writer, &account) : result;
 }
 
+/* The table has the same number in the databases of other tests. */
 static bool is_alone(void)
 {
-    return database_count(&database, "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ExclusiveLock'"
-                                     " AND relation = 'gateways'::regclass") == 1;
+    return database_count(
+               &database,
+               "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ExclusiveLock'"
+               " AND relation = 'gateways'::regclass"
+               " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == 1;
 }
 
 static enum store_apply_result meet_a_change(struct write *write, struct store_writer *writer)
@@ -193,7 +197,7 @@ CONFLICT(a_deadlock, meet_a_deadlock)
 CONFLICT(a_row_of_another, meet_the_same_row)
 CONFLICT(a_row_of_another_that_the_next_statement_shows, meet_the_same_row_and_read)
 
-/* Of nobody who asks for the lock. */
+/* The other one does not ask for the lock of writers. */
 static enum store_apply_result meet_a_change_each_time(struct write *write, struct store_writer *writer)
 {
     (void)write;
@@ -204,6 +208,7 @@ static enum store_apply_result meet_a_change_each_time(struct write *write, stru
     return store_applied(change_account(writer, 0));
 }
 
+/* meet_a_change looks who has the lock. */
 Test(postgresql_transactions, a_server_keeps_others_waiting_for_one_run_alone)
 {
     struct write first = {.body = meet_a_change}, second = {.body = meet_a_change};
@@ -215,6 +220,7 @@ Test(postgresql_transactions, a_server_keeps_others_waiting_for_one_run_alone)
     writes_submit(&database, &second);
     writes_wait(2);
     cr_expect_eq(second.outcome, STORE_COMMITTED);
+    cr_expect_eq(runs, 2);
     end();
 }
 
