@@ -77,7 +77,7 @@ static void ear_hold(struct ear *ear, bool hold)
     pthread_mutex_unlock(&ear->lock);
 }
 
-/* Until so many messages were heard, with each of these at least so often. */
+/* Waits until each of these has happened at least so often. */
 static void ear_await(struct ear *ear, size_t count, size_t missed, size_t holding)
 {
     pthread_mutex_lock(&ear->lock);
@@ -113,6 +113,19 @@ static void end_sessions(void)
 {
     database_run(&database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                             " WHERE usename = 'acmegate' AND datname = current_database()");
+}
+
+static const char away[] = "store: the channel between gateways is away: ";
+
+/* Ends the sessions, and lets nobody connect again. A full queue refuses messages too, so the log comes
+ * first. */
+static void shut_out(struct ear *ear)
+{
+    database_run(&database,
+                 arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
+    end_sessions();
+    while (writes_heard(away) == 0 || store_channel_send(ear->channel, "into the void"))
+        continue;
 }
 
 /* ---- messages ---- */
@@ -233,8 +246,7 @@ Test(postgresql_channel, a_lost_connection_comes_back_and_both_ends_are_told)
     cr_expect(store_channel_send(first.channel, "back"));
     ear_await(&second, 1, 1, 0);
     cr_expect_str_eq(second.messages[0], "back");
-    cr_expect_eq(writes_heard("store: the channel between gateways is away: "), 2, "%s",
-                 writes_heard_line(0));
+    cr_expect_eq(writes_heard(away), 2, "%s", writes_heard_line(0));
     end(&first, &second);
 }
 
@@ -243,18 +255,13 @@ Test(postgresql_channel, nothing_is_taken_while_it_is_away)
     struct ear first, second;
     begin(&first, &second);
     ear_close(&second);
-    database_run(&database,
-                 arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
-    end_sessions();
-    while (store_channel_send(first.channel, "into the void"))
-        continue;
+    shut_out(&first);
     cr_expect_not(store_channel_send(first.channel, "away"));
     database_run(&database,
                  arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT -1", database.name));
     ear_await(&first, 0, 1, 0);
     cr_expect(store_channel_send(first.channel, "back"));
-    cr_expect_eq(writes_heard("store: the channel between gateways is away: "), 1, "%s",
-                 writes_heard_line(0));
+    cr_expect_eq(writes_heard(away), 1, "%s", writes_heard_line(0));
     ear_close(&first);
     database_end(&database);
 }
@@ -263,11 +270,7 @@ Test(postgresql_channel, a_stop_does_not_wait_for_the_database)
 {
     struct ear first, second;
     begin(&first, &second);
-    database_run(&database,
-                 arena_printf(database.arena, "ALTER DATABASE %s CONNECTION LIMIT 0", database.name));
-    end_sessions();
-    while (store_channel_send(first.channel, "into the void"))
-        continue;
+    shut_out(&first);
     end(&first, &second);
 }
 
