@@ -243,6 +243,24 @@ Test(postgresql_connections, a_server_refused_shuts_the_first_one_out_in_no_way)
     database_end(&database);
 }
 
+Test(postgresql_connections, so_many_gateways_serve_and_no_more)
+{
+    struct fault fault;
+    database_begin(&database);
+    database_run(
+        &database,
+        arena_printf(database.arena,
+                     "INSERT INTO gateways (name, version, started_at, seen_at, number, state)"
+                     " SELECT 'other ' || n, '1', 1, 1, n, 'serving' FROM generate_series(1, %d) AS n",
+                     STORE_GATEWAYS_MAX));
+    cr_expect_null(store_open(database.location, STORE_EXPECT_CURRENT, &fault));
+    cr_expect_not_null(strstr(fault.message, "15 gateways serve it, and no more can"), "%s", fault.message);
+    database_run(&database, "UPDATE gateways SET state = 'gone' WHERE number = 7");
+    database_serve(&database);
+    cr_expect_eq(store_gateway_number(database.store), 7);
+    database_end(&database);
+}
+
 /* What becomes of a server when this is done behind its back. */
 struct takeover {
     const char *what;
@@ -321,6 +339,16 @@ Test(postgresql_connections, a_server_goes_on_beside_what_is_no_takeover)
         cr_expect_eq(writes_events_of(&database, 2), 1, "%s", takeovers[i].what);
         database_end(&database);
     }
+}
+
+Test(postgresql_connections, a_server_says_how_many_transactions_a_standby_lacked)
+{
+    static const struct takeover behind = {"it was behind", "UPDATE gateways SET batch = batch - 2", true};
+    const char *log;
+    cr_expect_eq(status_after(&behind, &log), 0, "%s", log);
+    cr_expect_not_null(strstr(log, "the database lacks the last 2 transactions that it had confirmed"), "%s",
+                       log);
+    database_end(&database);
 }
 
 /* ---- two migrations at once ---- */
@@ -408,6 +436,15 @@ static void expect_refused(const struct strange_version *strange)
     cr_expect_not_null(strstr(fault.message, strange->words), "%lld: %s", (long long)version, fault.message);
     cr_expect_eq(reports, 0, "%lld", (long long)version);
     cr_expect_eq(database_count(&database, "SELECT version FROM schema_version"), version);
+}
+
+Test(postgresql_connections, an_older_version_is_not_migrated_while_a_gateway_serves)
+{
+    static const struct strange_version older = {13, "an acmegate with another schema serves it: stop all"};
+    database_begin(&database);
+    database_serve(&database);
+    expect_refused(&older);
+    database_end(&database);
 }
 
 Test(postgresql_connections, a_version_that_is_not_migrated_is_refused)
