@@ -86,6 +86,23 @@ Test(retention_work, a_step_that_was_not_kept_is_made_again)
     end();
 }
 
+Test(retention_work, nothing_goes_while_another_gateway_leads)
+{
+    jobs_place_begin(&place);
+    add_event(NOW - 2 * DAY_S);
+    add_event(NOW - 60);
+    database_run(&place.database, "UPDATE gateways SET number = 2;"
+                                  "INSERT INTO gateways (name, version, started_at, seen_at, number, state)"
+                                  " VALUES ('other', '1', 1, 1, 1, 'serving')");
+    begin(DAY_S);
+    fakes_pass(60000);
+    cr_expect_eq(events_left(), 2);
+    database_run(&place.database, "UPDATE gateways SET state = 'gone' WHERE name = 'other'");
+    fakes_pass(HOUR_MS);
+    cr_expect_eq(events_left(), 1);
+    end();
+}
+
 /* Everything looks old to a host that boots years ahead of its time. The newest event stays, whatever the
  * clock says. */
 Test(retention_work, nothing_goes_while_the_clock_is_in_doubt)
