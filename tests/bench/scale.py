@@ -15,7 +15,7 @@ from support.step_ca import StepCA
 CLIENTS, COUNT, QUICK_COUNT = 32, 1200, 400
 REPEATS = 3
 
-COLUMNS = "| {:<15} | {:>9} | {:>8} | {:>8} | {:>13} | {:>11} | {:>11} |"
+COLUMNS = "| {:<15} | {:>9} | {:>8} | {:>8} | {:>14} | {:>15} | {:>11} |"
 HEAD = COLUMNS.format("gateways", "issued/s", "p50 ms", "p99 ms", "gateway CPU ms", "database CPU ms", "round trips")
 HEAD += "\n|---|---|---|---|---|---|---|"
 

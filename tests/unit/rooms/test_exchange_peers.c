@@ -338,6 +338,13 @@ static void release_loads(void *argument)
     fake_loads_release();
 }
 
+/* From the first look on, readers give nothing back until then. */
+static void hold_loads_until(int64_t until_ms)
+{
+    fake_agenda_put(&hold_loads, HTTP_LOOK_MS - 1, hold_loads, NULL);
+    fake_agenda_put(&release_loads, until_ms, release_loads, NULL);
+}
+
 /* The look has read the order before that was settled. */
 Test(exchange_peers, a_wake_during_a_look_is_not_missed)
 {
@@ -345,8 +352,7 @@ Test(exchange_peers, a_wake_during_a_look_is_not_missed)
     struct work work = {.tells = true, .status = "invalid", .at_ms = AT_MS};
     int64_t took_ms;
     begin();
-    fake_agenda_put(&hold_loads, HTTP_LOOK_MS - 1, hold_loads, NULL);
-    fake_agenda_put(&release_loads, UNTIL_MS, release_loads, NULL);
+    hold_loads_until(UNTIL_MS);
     struct fake_reply *reply = finalize(&work, site_account("acme"), &took_ms);
     cr_expect(site_has_words(reply, "\"status\":\"invalid\""));
     cr_expect_eq(took_ms, UNTIL_MS, "%lld", (long long)took_ms);
@@ -359,8 +365,7 @@ Test(exchange_peers, a_look_that_takes_long_is_no_end_of_the_wait)
     struct work work = {.at_ms = DELAY_MS};
     int64_t took_ms;
     begin();
-    fake_agenda_put(&hold_loads, HTTP_LOOK_MS - 1, hold_loads, NULL);
-    fake_agenda_put(&release_loads, UNTIL_MS, release_loads, NULL);
+    hold_loads_until(UNTIL_MS);
     struct fake_reply *reply = finalize(&work, site_account("acme"), &took_ms);
     cr_expect(site_has_words(reply, "\"status\":\"processing\""));
     cr_expect_eq(took_ms, 5 * HTTP_LOOK_MS, "%lld", (long long)took_ms);

@@ -8,7 +8,7 @@
 
 LEAK_CHECKED_SUITE(gateways);
 
-/* The one that database_connect makes is this process's. */
+/* A second gateway. database_connect makes the row of the first one, which is this process. */
 enum { OTHER = 77, OTHER_NUMBER = 2 };
 
 static int64_t own;
@@ -61,7 +61,7 @@ struct due {
     size_t orders, validations, revocations;
 };
 
-/* What this gateway finds. */
+/* The work that this gateway finds due. */
 static struct due due(struct database *database)
 {
     struct due found = {0};
@@ -196,7 +196,7 @@ Test(gateways, a_start_takes_what_is_nobodys)
     }
 }
 
-/* The one with the lowest number of those that serve. */
+/* It is the one with the lowest number of those that serve. */
 Test(gateways, one_of_them_leads)
 {
     static const struct {
@@ -232,6 +232,15 @@ static enum store_outcome beat(struct database *database, struct heartbeat *hear
     return kept ? STORE_COMMITTED : STORE_UNAVAILABLE;
 }
 
+/* The other gateway has work, and this one's heart begins to beat. */
+static struct heartbeat *begin_beside_work(struct database *database)
+{
+    begin(database);
+    leave_work(database, "a.example.org");
+    give_work_to(database, "77");
+    return heartbeat_new();
+}
+
 static void expect_state(struct database *database, const char *state, int64_t fence, const char *what)
 {
     cr_expect_str_eq(database_text(database, "SELECT state FROM gateways WHERE id = 77"), state, "%s", what);
@@ -241,10 +250,7 @@ static void expect_state(struct database *database, const char *state, int64_t f
 Test(gateways, one_that_is_silent_for_long_is_shut_out_and_its_work_goes_on)
 {
     struct database database;
-    struct heartbeat *heartbeat = heartbeat_new();
-    begin(&database);
-    leave_work(&database, "a.example.org");
-    give_work_to(&database, "77");
+    struct heartbeat *heartbeat = begin_beside_work(&database);
     for (int i = 0; i < GATEWAY_SILENT_BEATS; i++) {
         cr_expect_eq(beat(&database, heartbeat), STORE_COMMITTED);
         cr_expect_eq(heartbeat_others(heartbeat), 1);
@@ -287,10 +293,7 @@ Test(gateways, one_that_gives_a_sign_of_life_keeps_its_work)
 Test(gateways, one_that_has_stopped_leaves_its_work_at_once)
 {
     struct database database;
-    struct heartbeat *heartbeat = heartbeat_new();
-    begin(&database);
-    leave_work(&database, "a.example.org");
-    give_work_to(&database, "77");
+    struct heartbeat *heartbeat = begin_beside_work(&database);
     database_run(&database, "UPDATE gateways SET state = 'stopped' WHERE id = 77");
     cr_expect_eq(beat(&database, heartbeat), STORE_COMMITTED);
     expect_due(&database, 1, "stopped");
