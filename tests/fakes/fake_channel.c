@@ -30,6 +30,9 @@ void fake_channels_exist(bool they_do)
 void fake_channels_lose(bool lose)
 {
     away = lose;
+    for (struct store_channel *channel = channels; !lose && channel != NULL; channel = channel->next)
+        if (channel->parts.missed != NULL)
+            channel->parts.missed(channel->parts.context);
 }
 
 bool store_channel_exists(const struct store_location *location)

@@ -148,7 +148,7 @@ void fake_store_set_backlog(size_t operations);
 
 /* Whether the database has a channel. False at the beginning. */
 void fake_channels_exist(bool exist);
-/* While it is away, no message is taken. */
+/* While it is away, no message is taken. When it is back, all hear that messages may have been lost. */
 void fake_channels_lose(bool lose);
 bool fake_channels_turn(void);
 size_t fake_channels_waiting(void);
