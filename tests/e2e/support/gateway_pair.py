@@ -16,7 +16,7 @@ def trusted_name():
 
 
 class EitherClient(AcmeClient):
-    """Speaks to one gateway of a pair at a time. All URLs have the base URL."""
+    """Speaks to one gateway of a pair at a time. Its URLs begin with the base URL of both."""
 
     def __init__(self, pair, gateway, key=None):
         self._pair, self._gateway = pair, gateway

@@ -56,7 +56,7 @@ struct store_channel *__wrap_store_channel_open(const struct store_location *loc
     return (struct store_channel *)&server_parts;
 }
 
-/* Within `speak`, too. */
+/* The server also calls it within `speak`, which holds the lock. */
 bool __wrap_store_channel_send(struct store_channel *channel, const char *message)
 {
     (void)channel;
@@ -137,6 +137,7 @@ static size_t spoken_so_far(void)
     return count;
 }
 
+/* Requests are freed after the stop: the sanitizer notices a message that is heard too late. */
 Test(server_peers, a_stop_is_the_end_of_what_is_heard)
 {
     static char settled[] = "settled 7",
