@@ -17,8 +17,8 @@
 /* While the database cannot be read or written, anybody's request causes these lines. */
 static void log_store(const char *message)
 {
-    static struct log_gate gates[LOG_GATES];
-    log_gate_write_by_kind(gates, LOG_LEVEL_ERROR, message);
+    static struct log_gates gates;
+    log_gate_write_by_kind(&gates, LOG_LEVEL_ERROR, message);
 }
 
 static void log_notice(const char *message)

@@ -31,6 +31,13 @@ struct log_gate {
 
 enum { LOG_GATES = 64 };
 
+/* Gates for kinds of lines that are not known before. Zeroed at first. */
+struct log_gates {
+    struct log_gate gates[LOG_GATES];
+    atomic_uint_fast32_t kinds[LOG_GATES]; /* the kind that has the gate; 0: none */
+};
+
 /* Writes a line whose words the caller does not know: lines that differ in digits only are of one kind, and
- * have one gate. Two kinds seldom share a gate; the second is then held back with the first. */
-void log_gate_write_by_kind(struct log_gate gates[static LOG_GATES], enum log_level level, const char *line);
+ * have one gate. A kind holds another one back only when LOG_GATES others were written within
+ * LOG_GATE_EVERY_MS. */
+void log_gate_write_by_kind(struct log_gates *gates, enum log_level level, const char *line);

@@ -78,13 +78,13 @@ Test(log_gate, S10_lines_that_anybody_can_cause_are_few_on_all_threads)
 Test(log_gate, S10_lines_that_differ_in_digits_only_are_of_one_kind)
 {
     enum { REQUESTS = 500 };
-    struct log_gate gates[LOG_GATES] = {0};
+    struct log_gates gates = {0};
     log_capture_begin();
     for (int i = 0; i < REQUESTS; i++) {
         char line[128];
         snprintf(line, sizeof line, "store: a batch of %d operations could not be written", i);
-        log_gate_write_by_kind(gates, LOG_LEVEL_ERROR, line);
-        log_gate_write_by_kind(gates, LOG_LEVEL_ERROR, "store: event_insert: database or disk is full");
+        log_gate_write_by_kind(&gates, LOG_LEVEL_ERROR, line);
+        log_gate_write_by_kind(&gates, LOG_LEVEL_ERROR, "store: event_insert: database or disk is full");
     }
     struct arena *arena = arena_new();
     const char *text = log_capture_end(arena);
@@ -92,5 +92,25 @@ Test(log_gate, S10_lines_that_differ_in_digits_only_are_of_one_kind)
     cr_expect_not_null(strstr(text, " error store: a batch of 0 operations could not be written\n"), "%s",
                        text);
     cr_expect_not_null(strstr(text, " error store: event_insert: database or disk is full\n"), "%s", text);
+    arena_free(arena);
+}
+
+/* Each of the first ones is written, the last words of a process among them. */
+Test(log_gate, kinds_do_not_hold_each_other_back)
+{
+    struct log_gates gates = {0};
+    char line[] = "the reason aa";
+    char *end = line + strlen(line);
+    log_capture_begin();
+    for (size_t i = 0; i <= LOG_GATES; i++) {
+        end[-2] = (char)('a' + i / 26);
+        end[-1] = (char)('a' + i % 26);
+        log_gate_write_by_kind(&gates, LOG_LEVEL_ERROR, line);
+        log_gate_write_by_kind(&gates, LOG_LEVEL_ERROR, line);
+    }
+    struct arena *arena = arena_new();
+    const char *text = log_capture_end(arena);
+    cr_expect_eq(count_of(text, "the reason "), LOG_GATES, "%s", text);
+    cr_expect_null(strstr(text, line), "one more than there are gates");
     arena_free(arena);
 }
