@@ -113,9 +113,11 @@ static bool raise_fence(PGconn *connection, struct postgresql_gateway *gateway, 
     char sql[SQL_BYTES];
     const char *statement =
         is_first(gateway) ? begin_statement(connection, gateway, sql) : continue_statement(gateway, sql);
-    PGresult *result = statement == NULL ? NULL : postgresql_run(connection, statement, name, fault);
+    if (statement == NULL)
+        return fault_set(fault, "%s: %s", name, PQerrorMessage(connection));
+    PGresult *result = postgresql_run(connection, statement, name, fault);
     if (result == NULL)
-        return statement != NULL || fault_set(fault, "%s: %s", name, PQerrorMessage(connection));
+        return false;
     *is_there = PQntuples(result) == 1 && PQnfields(result) == 4;
     if (*is_there) {
         gateway->fence = number_in(result, 0);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "acme/base/file.h"
+#include "acme/base/monotonic.h"
 #include "log_capture.h"
 #include "odd_statements.h"
 #include "store/accounts.h"
@@ -268,6 +269,18 @@ struct takeover {
     bool ends_sessions;
 };
 
+/* A moment without a connection is none without a place. */
+static void submit_until_answered(struct write *write)
+{
+    int64_t until_ms = monotonic_ms() + 30 * 1000;
+    do {
+        size_t answered = writes_answered();
+        (void)database_count(&database, "SELECT 1"); /* it is there again */
+        writes_submit(&database, write);
+        writes_wait(answered + 1);
+    } while (write->outcome == STORE_UNAVAILABLE && monotonic_ms() < until_ms);
+}
+
 static void serve_through(const struct takeover *takeover)
 {
     struct write before = {.body = write_insert, .number = 1}, after = {.body = write_insert, .number = 2};
@@ -277,8 +290,7 @@ static void serve_through(const struct takeover *takeover)
     database_run(&database, takeover->sql);
     if (takeover->ends_sessions)
         end_all_sessions();
-    writes_submit(&database, &after);
-    writes_wait(2);
+    submit_until_answered(&after);
     store_close(database.store);
     _exit(after.outcome == STORE_COMMITTED ? 0 : 1);
 }
@@ -301,6 +313,13 @@ static int status_after(const struct takeover *takeover, const char **log)
 #define OTHER \
     "INSERT INTO gateways (name, version, started_at, seen_at, number, state)" \
     " VALUES ('other', '1', 1, 1, 2, 'serving')"
+/* The fence cannot be raised, so many times. */
+#define REFUSE(times, code) \
+    "CREATE SEQUENCE refusals; GRANT USAGE ON refusals TO acmegate;" \
+    "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS" \
+    " 'BEGIN IF NEW.fence <> OLD.fence AND nextval(''refusals'') <= " #times " THEN" \
+    " RAISE EXCEPTION ''not now'' USING ERRCODE = ''" code "''; END IF; RETURN NEW; END';" \
+    "CREATE TRIGGER refuse BEFORE UPDATE ON gateways FOR EACH ROW EXECUTE FUNCTION refuse()"
 #define TAKEN_OVER "UPDATE gateways SET fence = fence + 1, state = 'gone'"
 
 /* Its memory is older than the database: it ends, and the service manager starts it again. */
@@ -332,6 +351,7 @@ Test(postgresql_connections, a_server_goes_on_beside_what_is_no_takeover)
         {"its connection was lost", "SELECT 1", true},
         {"another one serves", OTHER, true},
         {"an answer to the raised fence was lost", "UPDATE gateways SET fence = fence + 1", true},
+        {"a command had the table of gateways for longer than a statement waits", REFUSE(1, "55P03"), true},
     };
     for (size_t i = 0; i < sizeof takeovers / sizeof *takeovers; i++) {
         const char *log;
@@ -349,6 +369,25 @@ Test(postgresql_connections, a_server_says_how_many_transactions_a_standby_lacke
     cr_expect_not_null(strstr(log, "the database lacks the last 2 transactions that it had confirmed"), "%s",
                        log);
     database_end(&database);
+}
+
+/* Another gateway that starts may have taken the number first. */
+Test(postgresql_connections, a_start_that_cannot_take_its_row_tries_again_and_says_why)
+{
+    static const struct {
+        const char *sql, *words;
+    } cases[] = {{REFUSE(1, "23505"), NULL}, {REFUSE(1000, "23505"), "not now"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fault fault = {0};
+        database_begin(&database);
+        store_set_gateway("first", "1");
+        database_run(&database, cases[i].sql);
+        database.store = store_open(database.location, STORE_EXPECT_CURRENT, &fault);
+        cr_expect_eq(database.store != NULL, cases[i].words == NULL, "%zu: %s", i, fault.message);
+        cr_expect(cases[i].words == NULL || strstr(fault.message, cases[i].words) != NULL, "%s",
+                  fault.message);
+        database_end(&database);
+    }
 }
 
 /* ---- two migrations at once ---- */
