@@ -147,6 +147,9 @@ static enum serving_lock take_locks(PGconn *connection, struct postgresql_gatewa
     enum serving_lock lock = serving_lock_share(connection, name, fault);
     if (lock != SERVING_LOCK_TAKEN)
         return lock;
+    /* A migration may have had it until now. */
+    if (!schema_expect_current(connection, name, fault))
+        return SERVING_LOCK_FAILED;
     if (is_first(gateway) && !find_row(connection, gateway, name, fault))
         return SERVING_LOCK_FAILED;
     return serving_lock_take(connection, name, gateway->id, &gateway->session, fault);

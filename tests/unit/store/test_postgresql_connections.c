@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections that are lost, and the place of a gateway that another one takes. */
+#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -446,6 +447,59 @@ Test(postgresql_connections, migrations_at_once_leave_one_history)
     migrate_at_once("new");
     lay_first_schema();
     migrate_at_once("older");
+    database_end(&database);
+}
+
+/* ---- a migration by a newer version ---- */
+
+static PGconn *begin_migration(void)
+{
+    PGconn *connection = PQconnectdb(arena_printf(database.arena, "host=%s user=acmegate dbname=%s",
+                                                  getenv("ACMEGATE_UNIT_POSTGRESQL"), database.name));
+    PGresult *result = PQexec(connection, "BEGIN; SELECT pg_advisory_xact_lock(1633905767, 1936028278);"
+                                          " UPDATE schema_version SET version = version + 1");
+    cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQerrorMessage(connection));
+    PQclear(result);
+    return connection;
+}
+
+static void end_migration(PGconn *connection)
+{
+    PQclear(PQexec(connection, "COMMIT"));
+    PQfinish(connection);
+}
+
+struct start {
+    struct store *store;
+    struct fault fault;
+};
+
+static void *start_server(void *argument)
+{
+    struct start *start = argument;
+    start->store = store_open(database.location, STORE_EXPECT_CURRENT, &start->fault);
+    return NULL;
+}
+
+/* It has seen the older schema before it waits for the lock. */
+Test(postgresql_connections, a_server_that_waited_for_a_migration_does_not_serve_the_newer_schema)
+{
+    pthread_t thread;
+    struct start start = {0};
+    store_set_log(writes_hear);
+    database_begin(&database);
+    store_set_gateway("first", "1");
+    PGconn *migration = begin_migration();
+    cr_assert_eq(pthread_create(&thread, NULL, start_server, &start), 0);
+    while (database_count(&database, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'acmegate'"
+                                     " AND query LIKE 'SELECT pg_try_advisory_lock_shared(%'"
+                                     " AND datname = current_database()") == 0)
+        continue;
+    end_migration(migration);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    cr_assert_null(start.store);
+    cr_expect_not_null(strstr(start.fault.message, "a newer acmegate wrote it"), "%s", start.fault.message);
+    cr_expect_eq(database_count(&database, "SELECT count(*) FROM gateways"), 0);
     database_end(&database);
 }
 
