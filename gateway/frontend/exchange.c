@@ -164,11 +164,12 @@ static void look_at_held(struct http_request *request)
         return;
     }
     exchange->looks--;
-    http_park_with_looks(request, exchange->hold_key, resume_held, look_at_held);
-    if (exchange->is_looking)
-        return;
+    bool looks_already = exchange->is_looking;
+    /* Before the wait: it ends at once when the client has left, and the load below is the request's last. */
     exchange->is_looking = true;
-    exchange_load(exchange, exchange->route->reload, go_on_behind_look);
+    http_park_with_looks(request, exchange->hold_key, resume_held, look_at_held);
+    if (!looks_already)
+        exchange_load(exchange, exchange->route->reload, go_on_behind_look);
 }
 
 /* Another gateway may work on what is awaited: its message can be lost. */

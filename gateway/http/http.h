@@ -200,7 +200,7 @@ void http_reply(struct http_request *request, const struct http_reply *reply);
 /*
  * On the request's loop: lets it wait until http_wake(server, key) or until hold_ms have passed, whichever
  * comes first, and calls `resume` then. A wake that was posted after the message which led to this call is
- * never missed.
+ * never missed. While the server stops, and for a client that has left, `resume` is called within this call.
  */
 void http_park(struct http_request *request, int64_t key, void (*resume)(struct http_request *request));
 

@@ -35,6 +35,7 @@ struct site {
     X509 *root, *ca;                    /* of main and twin; `ca` signs what they sign */
     struct bytes ca_pem, alternate_pem; /* main's other chain: the same CA under another root */
     bool is_alone;                      /* no other gateway is known of */
+    int64_t leaves_in_ms;               /* the client of the next request; 0: it stays */
     const char *revoked;                /* by frontend_parts: the last issuer's id */
     const char
         *meanwhile; /* SQL that runs once, between the loop's step of the next request and the committer's */

@@ -86,6 +86,11 @@ static struct bytes or_else(const char *text, const char *otherwise)
     return bytes_from_string(text == NULL ? otherwise : text);
 }
 
+static void leave(void *argument)
+{
+    ((struct fake_reply *)argument)->gone = true;
+}
+
 static struct fake_reply *deliver(size_t listener, struct http_request *request, const char *target,
                                   const char *address)
 {
@@ -102,6 +107,9 @@ static struct fake_reply *deliver(size_t listener, struct http_request *request,
     if (site.meanwhile != NULL)
         site_run(site.meanwhile);
     site.meanwhile = NULL;
+    if (site.leaves_in_ms != 0)
+        fake_agenda_put(reply, site.leaves_in_ms, leave, reply);
+    site.leaves_in_ms = 0;
     fakes_settle();
     if (!reply->done)
         fakes_pass(site.config->hold_reply_ms);

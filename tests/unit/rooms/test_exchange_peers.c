@@ -372,6 +372,18 @@ Test(exchange_peers, a_look_that_takes_long_is_no_end_of_the_wait)
     end();
 }
 
+/* It ends with the look, which the request does not outlive. */
+Test(exchange_peers, a_client_that_left_meanwhile_is_looked_for_once)
+{
+    struct work work = {.at_ms = DELAY_MS};
+    int64_t took_ms;
+    begin();
+    site.leaves_in_ms = DELAY_MS;
+    (void)finalize(&work, site_account("acme"), &took_ms);
+    cr_expect_eq(took_ms, HTTP_LOOK_MS, "%lld", (long long)took_ms);
+    end();
+}
+
 /* A load that fails is no outcome. */
 Test(exchange_peers, a_look_that_fails_is_followed_by_another_one)
 {
