@@ -26,6 +26,13 @@ static void on_answer(struct http_request *request)
     exchange->behind_nonce(exchange);
 }
 
+static void on_silence(struct http_request *request)
+{
+    const struct exchange *exchange = request->application;
+    peers_note_silence(exchange->frontend->parts.peers, exchange->question);
+    on_answer(request);
+}
+
 /* The request waits as one whose reply is held does: for a wake, the end of HTTP_LOOK_MS, or the stop. */
 static void ask(struct exchange *exchange)
 {
@@ -33,7 +40,7 @@ static void ask(struct exchange *exchange)
     if (exchange->question == 0)
         on_answer(exchange->request);
     else
-        http_park_with_looks(exchange->request, exchange->question, on_answer, on_answer);
+        http_park_with_looks(exchange->request, exchange->question, on_answer, on_silence);
 }
 
 /* ---- all ---- */

@@ -188,6 +188,15 @@ int64_t peers_ask(struct peers *peers, struct bytes nonce)
     return key;
 }
 
+void peers_note_silence(struct peers *peers, int64_t key)
+{
+    pthread_mutex_lock(&peers->lock);
+    const struct question *question = find_question(peers, key);
+    if (question != NULL && question->answer == PEERS_SILENT)
+        peers->others[question->home].is_silent = true;
+    pthread_mutex_unlock(&peers->lock);
+}
+
 enum peers_answer peers_take_answer(struct peers *peers, int64_t key)
 {
     enum peers_answer answer = PEERS_SILENT;
@@ -195,8 +204,6 @@ enum peers_answer peers_take_answer(struct peers *peers, int64_t key)
     struct question *question = key == 0 ? NULL : find_question(peers, key);
     if (question != NULL) {
         answer = question->answer;
-        if (answer == PEERS_SILENT)
-            peers->others[question->home].is_silent = true;
         *question = (struct question){0};
     }
     pthread_mutex_unlock(&peers->lock);

@@ -12,7 +12,7 @@
  * Gateways are named by their numbers. A message may be lost: a question then has no answer, and who waits
  * for an object looks by itself (http_park_with_looks). A message that is none of these is ignored.
  *
- * Threads: peers_tell_settled and peers_tell_taken are for any thread, peers_ask and peers_take_answer are
+ * Threads: peers_tell_settled and peers_tell_taken are for any thread, peers_ask and what follows it are
  * for the loops. But for `others`, the functions in `parts` are called on the channel's thread. They hold it
  * up no longer than a short lock does, and call nothing here. A question is in a table of its own, so that
  * nobody touches a request but its loop.
@@ -81,9 +81,11 @@ enum peers_answer {
 
 /* Asks the gateway that owns a nonce to spend it. Returns the question's key, below 0, for `answered` and
  * peers_take_answer, which must follow. 0 when there is no answer to wait for: too many questions have none,
- * the channel is away, or that gateway has not answered since it was last asked in vain. A message still goes
+ * the channel is away, or that gateway has not spoken since peers_note_silence. A message still goes
  * to such a one now and then: its answer says that it is back. */
 [[gnu::warn_unused_result]] int64_t peers_ask(struct peers *peers, struct bytes nonce);
 
+/* The time for an answer is over. Without one, that gateway is not waited for until it has spoken. */
+void peers_note_silence(struct peers *peers, int64_t key);
 /* Ends a question, whether it is answered or not. */
 enum peers_answer peers_take_answer(struct peers *peers, int64_t key);

@@ -176,6 +176,37 @@ Test(exchange_peers, a_gateway_without_an_answer_is_waited_for_a_second_and_once
     end();
 }
 
+static void hold_loads(void *argument)
+{
+    (void)argument;
+    fake_loads_hold_all();
+}
+
+static void release_loads(void *argument)
+{
+    (void)argument;
+    fake_loads_release();
+}
+
+/* Nobody waits for the answer then: that it does not come says nothing of the other gateway. */
+Test(exchange_peers, a_client_that_left_makes_no_gateway_silent)
+{
+    int64_t took_ms;
+    begin();
+    struct site_client *client = site_account("acme");
+    close_other();
+    hold_loads(NULL);
+    site.leaves_in_ms = 1;
+    fake_agenda_put(&release_loads, 2, release_loads, NULL);
+    struct site_post post = post_with(client, foreign_nonce());
+    (void)send_timed(&post, &took_ms);
+    cr_expect_eq(took_ms, 2, "%lld", (long long)took_ms);
+    open_other();
+    post.nonce = foreign_nonce();
+    SITE_EXPECT("another client", send_timed(&post, &took_ms), 400, "malformed", "An order needs", NULL);
+    end();
+}
+
 Test(exchange_peers, without_a_channel_a_foreign_nonce_is_bad_at_once)
 {
     int64_t took_ms;
@@ -324,18 +355,6 @@ Test(exchange_peers, a_gateway_that_is_alone_does_not_look)
     cr_expect_eq(took_ms, site.config->hold_reply_ms, "%lld", (long long)took_ms);
     cr_expect_eq(overheard, 0);
     end();
-}
-
-static void hold_loads(void *argument)
-{
-    (void)argument;
-    fake_loads_hold_all();
-}
-
-static void release_loads(void *argument)
-{
-    (void)argument;
-    fake_loads_release();
 }
 
 /* From the first look on, readers give nothing back until then. */

@@ -127,6 +127,7 @@ static enum peers_answer ask(struct place *place, struct bytes nonce)
     fakes_settle();
     if (place->answered_count > before)
         cr_expect_eq(place->answered[before], key);
+    peers_note_silence(place->peers, key);
     return peers_take_answer(place->peers, key);
 }
 
