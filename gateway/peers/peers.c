@@ -28,7 +28,7 @@ struct question {
 struct peers {
     struct peers_parts parts;
     uint64_t first_token;          /* random: an answer to an earlier process fits no question */
-    pthread_mutex_t hearing;       /* held while a message is heard; taken before `lock` */
+    pthread_mutex_t hearing;       /* held while the channel calls; taken before `lock` */
     bool is_deaf;                  /* since the stop */
     pthread_mutex_t lock;          /* protects the fields below */
     struct store_channel *channel; /* NULL: before the start */
@@ -363,7 +363,10 @@ static void heard(void *context, const char *message)
 static void missed(void *context)
 {
     struct peers *peers = context;
-    peers->parts.revoked(peers->parts.context);
+    pthread_mutex_lock(&peers->hearing);
+    if (!peers->is_deaf)
+        peers->parts.revoked(peers->parts.context);
+    pthread_mutex_unlock(&peers->hearing);
 }
 
 bool peers_start(struct peers *peers, struct fault *fault)

@@ -94,6 +94,13 @@ void store_channel_close(struct store_channel *channel)
     free(channel);
 }
 
+void fake_channels_miss(void)
+{
+    for (struct store_channel *channel = channels; channel != NULL; channel = channel->next)
+        if (channel->parts.missed != NULL)
+            channel->parts.missed(channel->parts.context);
+}
+
 size_t fake_channels_waiting(void)
 {
     return first != NULL;

@@ -150,6 +150,8 @@ void fake_store_set_backlog(size_t operations);
 void fake_channels_exist(bool exist);
 /* While it is away, no message is taken. When it is back, all hear that messages may have been lost. */
 void fake_channels_lose(bool lose);
+/* Messages may have been lost: each one is told. */
+void fake_channels_miss(void);
 bool fake_channels_turn(void);
 size_t fake_channels_waiting(void);
 
