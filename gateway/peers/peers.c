@@ -88,7 +88,7 @@ bool peers_are_there(const struct peers *peers)
 
 /* ---- telling ---- */
 
-/* With the lock held. */
+/* With the lock held. False when it is not told: a message that is too long would say something else. */
 [[gnu::format(printf, 2, 3)]] static bool tell(struct peers *peers, const char *format, ...)
 {
     char message[STORE_CHANNEL_MESSAGE_MAX + 1];
@@ -96,7 +96,8 @@ bool peers_are_there(const struct peers *peers)
     va_start(arguments, format);
     int n = vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return n > 0 && peers->channel != NULL && store_channel_send(peers->channel, message);
+    bool is_whole = n > 0 && n <= STORE_CHANNEL_MESSAGE_MAX;
+    return is_whole && peers->channel != NULL && store_channel_send(peers->channel, message);
 }
 
 void peers_tell_settled(struct peers *peers, int64_t id)

@@ -385,6 +385,31 @@ Test(peers, the_others_count_the_tokens_that_one_takes)
     close_place(&second);
 }
 
+/* In base64url, a message that is cut in the midst of the owner is one of another owner. */
+Test(peers, a_message_that_is_too_long_is_not_sent)
+{
+    enum { KEY_OCTETS = 300, OWNER_OCTETS = 60 }; /* a whole group of base64url ends at the limit */
+    static const struct rate rate = {2, 600};
+    char key[KEY_OCTETS + 1], owner[OWNER_OCTETS + 1];
+    struct place first, second;
+    fake_channels_exist(true);
+    open_place(&first, 1);
+    open_place(&second, 2);
+    memset(key, 'k', sizeof key);
+    memset(owner, 'o', sizeof owner);
+    key[KEY_OCTETS] = owner[OWNER_OCTETS] = '\0';
+    const struct rate_demand demand = {&rate, "orders for", key, owner};
+    peers_tell_taken(first.peers, &demand);
+    fakes_settle();
+    cr_expect_eq(second.taken_count, 0);
+    owner[OWNER_OCTETS / 2] = '\0';
+    peers_tell_taken(first.peers, &demand);
+    fakes_settle();
+    cr_expect_eq(second.taken_count, 1);
+    close_place(&first);
+    close_place(&second);
+}
+
 /* ---- messages that are none ---- */
 
 #define TOKEN "0123456789abcdef"
