@@ -65,6 +65,26 @@ static int64_t interval_ms(const struct rate *rate)
     return interval < 1 ? 1 : interval;
 }
 
+static int64_t lesser(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+/* When a bucket would be full again that lacks all that it holds. */
+static int64_t full_at_from_empty(const struct rate *rate, int64_t now_ms)
+{
+    return now_ms + interval_ms(rate) * rate->count;
+}
+
+/* A bucket that another rate has emptied lacks no more than it holds by the present one. */
+static struct bucket *bucket_of(struct rate_limiter *limiter, struct arena *arena,
+                                const struct rate_demand *demand, int64_t now_ms)
+{
+    struct bucket *bucket = find(limiter, hash(limiter, arena, demand), now_ms);
+    bucket->full_at_ms = lesser(bucket->full_at_ms, full_at_from_empty(demand->rate, now_ms));
+    return bucket;
+}
+
 static int64_t full_at_after(const struct bucket *bucket, const struct rate *rate, int64_t now_ms)
 {
     return (bucket->full_at_ms > now_ms ? bucket->full_at_ms : now_ms) + interval_ms(rate);
@@ -102,8 +122,8 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
         const struct rate *rate = demands[i].rate;
         if (rate->count == 0)
             continue;
-        struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
-        int64_t wait_ms = full_at_after(bucket, rate, now_ms) - now_ms - interval_ms(rate) * rate->count;
+        const struct bucket *bucket = bucket_of(limiter, arena, &demands[i], now_ms);
+        int64_t wait_ms = full_at_after(bucket, rate, now_ms) - full_at_from_empty(rate, now_ms);
         if (wait_ms > 0) {
             *refused = i;
             return refuse(arena, &demands[i], wait_ms);
@@ -112,7 +132,7 @@ const struct problem *rate_limiter_take(struct rate_limiter *limiter, struct are
     for (size_t i = 0; i < count; i++) {
         if (demands[i].rate->count == 0)
             continue;
-        struct bucket *bucket = find(limiter, hash(limiter, arena, &demands[i]), now_ms);
+        struct bucket *bucket = bucket_of(limiter, arena, &demands[i], now_ms);
         bucket->full_at_ms = full_at_after(bucket, demands[i].rate, now_ms);
     }
     return NULL;
@@ -125,10 +145,8 @@ void rate_limiter_note(struct rate_limiter *limiter, struct arena *arena, const 
     if (rate->count == 0)
         return;
     now_ms = never_back(limiter, now_ms);
-    struct bucket *bucket = find(limiter, hash(limiter, arena, demand), now_ms);
-    int64_t full_at_ms = full_at_after(bucket, rate, now_ms);
-    int64_t empty_ms = now_ms + interval_ms(rate) * rate->count;
-    bucket->full_at_ms = full_at_ms < empty_ms ? full_at_ms : empty_ms;
+    struct bucket *bucket = bucket_of(limiter, arena, demand, now_ms);
+    bucket->full_at_ms = lesser(full_at_after(bucket, rate, now_ms), full_at_from_empty(rate, now_ms));
 }
 
 void rate_limiter_give_back(struct rate_limiter *limiter, struct arena *arena,

@@ -140,6 +140,29 @@ Test(rate_limiter, tokens_that_were_not_needed_come_back)
     arena_free(arena);
 }
 
+/* The configuration was another, or another gateway's is: nobody waits for what that one allowed. */
+Test(rate_limiter, a_bucket_of_another_rate_keeps_nobody_longer_than_this_one)
+{
+    static const struct rate one_a_year = {1, 365 * 86400};
+    static const char *const keys[] = {"a", "b"};
+    struct arena *arena = arena_new();
+    struct rate_limiter *limiter = rate_limiter_new();
+    const struct rate_demand elsewhere = {&one_a_year, "orders for", "b", NULL};
+    cr_expect_null(take(limiter, arena, &one_a_year, "a", NOW_MS));
+    rate_limiter_note(limiter, arena, &elsewhere, NOW_MS);
+    for (size_t i = 0; i < 2; i++) {
+        const struct problem *problem = take(limiter, arena, &three_a_minute, keys[i], NOW_MS);
+        cr_assert_not_null(problem, "%s", keys[i]);
+        cr_expect_eq(problem->retry_after_s, 20, "%s: %lld", keys[i], (long long)problem->retry_after_s);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_null(take(limiter, arena, &three_a_minute, keys[i], NOW_MS + 20 * 1000), "%s", keys[i]);
+        cr_expect_not_null(take(limiter, arena, &three_a_minute, keys[i], NOW_MS + 20 * 1000), "%s", keys[i]);
+    }
+    rate_limiter_free(limiter);
+    arena_free(arena);
+}
+
 /* Those count like the own ones, and keep nobody waiting longer than the period. */
 Test(rate_limiter, tokens_that_were_taken_elsewhere_are_missing_here)
 {
