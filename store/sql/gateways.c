@@ -143,10 +143,13 @@ bool gateway_enter(struct store_writer *writer)
 
 void gateway_leave(struct store_writer *writer)
 {
+    if (identity.id == 0)
+        return;
     CHANGE(query, writer, STATEMENTS_GATEWAYS, GATEWAY_LEAVE);
     query_bind_integer(&query, "$id", identity.id);
     if (query_run(&query) == STORE_NOT_FOUND)
         store_log("store: the gateway's row is missing");
+    gateway_set_row(0, 0);
 }
 
 enum store_result store_gateway_leads(struct store_writer *writer, bool *leads)

@@ -26,7 +26,8 @@ void gateway_bind_own(struct query *query);
 
 /* A server on SQLite: makes or takes its row, where all others are gone. False, logged. */
 [[gnu::warn_unused_result]] bool gateway_enter(struct store_writer *writer);
-/* The row says from now on that the gateway has stopped. What fails is logged. */
+/* The row says from now on that the gateway has stopped. What fails is logged. Nothing happens for one that
+ * did not enter. */
 void gateway_leave(struct store_writer *writer);
 
 /*

@@ -98,6 +98,24 @@ Test(sqlite_served, a_lock_that_cannot_be_opened_is_named)
     database_end(&database);
 }
 
+/* It has not entered, so it leaves nothing. */
+Test(sqlite_served, a_start_that_fails_says_nothing_of_its_row)
+{
+    struct database database;
+    struct fault fault;
+    store_set_log(writes_hear);
+    database_begin(&database);
+    database_serve(&database);
+    database_disconnect(&database);
+    const char *mark = arena_printf(database.arena, "%s.mark", database.path);
+    cr_assert_eq(unlink(mark), 0);
+    cr_assert_eq(mkdir(mark, 0700), 0);
+    cr_expect_null(store_open(database.location, STORE_EXPECT_CURRENT, &fault));
+    cr_expect_null(writes_heard_line(0), "%s", writes_heard_line(0));
+    cr_assert_eq(rmdir(mark), 0);
+    database_end(&database);
+}
+
 /* Whoever makes an issuer's name again is told of its certificates. */
 Test(served, an_issuer_is_known_once_it_was_asked)
 {
