@@ -47,12 +47,14 @@ static struct bytes sealed_of(const struct sealed_list *list, const char *issuer
     return (struct bytes){0};
 }
 
-static bool is_same(const struct sealed_list *one, const struct sealed_list *other)
+/* True when an issuer of this gateway has changed. The database may have others. */
+static bool differ(const struct config *config, const struct sealed_list *one,
+                   const struct sealed_list *other)
 {
-    bool same = one->count == other->count;
-    for (size_t i = 0; same && i < one->count; i++)
-        same = bytes_equal(one->items[i].sealed, sealed_of(other, one->items[i].issuer));
-    return same;
+    bool same = true;
+    for (size_t i = 0; same && i < config->issuer_count; i++)
+        same = bytes_equal(sealed_of(one, config->issuers[i].id), sealed_of(other, config->issuers[i].id));
+    return !same;
 }
 
 static void add(struct sealed_list *list, const char *issuer, struct bytes sealed)
@@ -197,7 +199,7 @@ static void load(void *argument, struct store_reader *reader)
 static bool sees_a_change(struct issuer_follow *follow)
 {
     pthread_mutex_lock(&follow->lock);
-    bool changed = follow->is_seen && !is_same(&follow->seen, &follow->known);
+    bool changed = follow->is_seen && differ(config_now(follow->parts.config), &follow->seen, &follow->known);
     pthread_mutex_unlock(&follow->lock);
     return changed;
 }
