@@ -190,7 +190,9 @@ static PGconn *connect_channel(const struct channel *channel, struct fault *faul
     if (connection == NULL)
         return NULL;
     if (postgresql_execute(connection, postgresql_settings, name, fault) &&
-        postgresql_execute(connection, listening, name, fault) && PQsetnonblocking(connection, 1) == 0)
+        postgresql_execute(connection, listening, name, fault) &&
+        (PQsetnonblocking(connection, 1) == 0 ||
+         fault_set(fault, "%s: %s", name, PQerrorMessage(connection))))
         return connection;
     PQfinish(connection);
     return NULL;

@@ -16,7 +16,7 @@ static struct postgresql_reader *own_of(struct store_reader *reader)
 }
 
 /* Sends the gateway's sign of life, and the number of the transaction. It fails, and the transaction with it,
- * when another connection has taken the row since (session_take_fence). */
+ * when somebody has raised the fence since. */
 static bool number_transaction(struct postgresql_reader *own)
 {
     char sql[SQL_BYTES];
