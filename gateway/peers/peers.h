@@ -6,11 +6,11 @@
  *   spent TO FROM TOKEN good|bad   FROM answers TO
  *   settled ID                     the work for this object has ended; whoever waits for it looks again
  *   revoked                        the CA has confirmed a revocation: what was answered before is old
- *   taken N SECONDS WHAT KEY OWNER a token of a rate limit of N in so many seconds; texts in base64url, "-"
- * for no owner
+ *   taken N SECONDS WHAT KEY OWNER a token of a rate limit is taken: of N in so many seconds
  *
- * Gateways are named by their numbers. A message may be lost: a question then has no answer, and who waits
- * for an object looks by itself (http_park_with_looks). A message that is none of these is ignored.
+ * Gateways are named by their numbers. The texts of a limit are in base64url; "-" stands for no owner. A
+ * message may be lost: a question then has no answer, and who waits for an object looks by itself
+ * (http_park_with_looks). A message that is none of these is ignored.
  *
  * Threads: peers_tell_settled and peers_tell_taken are for any thread, peers_ask and what follows it are
  * for the loops. But for `others`, the functions in `parts` are called on the channel's thread. They hold it
