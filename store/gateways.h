@@ -31,3 +31,23 @@ size_t store_gateways_others(const struct store *store);
  */
 [[gnu::warn_unused_result]] enum store_result store_gateway_settle(struct store_writer *writer, int64_t now,
                                                                    int64_t *unknown_attempts);
+
+enum {
+    STORE_GATEWAY_LIVES_S = 30
+}; /* without a sign of life, which one that serves gives every few seconds */
+
+/* A text that a gateway has sealed with its secret key. */
+struct gateway_seal {
+    const char *gateway; /* its name */
+    struct bytes sealed;
+};
+
+/* Loads those of the gateways that serve, but for this process's own: with SQLite only of one that has just
+ * started. */
+[[gnu::warn_unused_result]] enum store_result store_gateway_seals(
+    struct store_reader *reader, struct arena *arena, struct gateway_seal out[static STORE_GATEWAYS_MAX],
+    size_t *count);
+
+/* Sets that of this gateway. */
+[[gnu::warn_unused_result]] enum store_result store_gateway_set_seal(struct store_writer *writer,
+                                                                     struct bytes sealed);

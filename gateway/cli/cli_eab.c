@@ -9,7 +9,7 @@
 #include "gateway/cli/cli.h"
 #include "gateway/cli/cli_list.h"
 #include "gateway/config/config.h"
-#include "gateway/keys/secret_box.h"
+#include "gateway/preflight/shared_key.h"
 #include "gateway/runtime/clock.h"
 #include "store/eab_keys.h"
 #include "store/events.h"
@@ -193,11 +193,20 @@ static int print_json(const struct cli_arguments *arguments, const struct eab_ke
     return cli_json_end(arguments, writer);
 }
 
-static bool seal_new_key(const struct config *config, struct arena *arena, struct eab_key *key, char **shown,
+static struct secret_box *open_box(const struct cli_arguments *arguments, struct fault *fault)
+{
+    struct store_reader *reader = store_reader_open(arguments->location, fault);
+    struct secret_box *box = reader == NULL ? NULL : shared_key_open(reader, arguments->config, fault);
+    store_reader_close(reader);
+    return box;
+}
+
+static bool seal_new_key(const struct cli_arguments *arguments, struct eab_key *key, char **shown,
                          struct fault *fault)
 {
+    struct arena *arena = arguments->arena;
     uint8_t octets[EAB_KEY_BYTES];
-    struct secret_box *box = config_open_secrets(config, SECRET_BOX_MAKE, fault);
+    struct secret_box *box = open_box(arguments, fault);
     if (box == NULL)
         return false;
     bool sealed = random_octets(octets, sizeof octets) &&
@@ -235,7 +244,7 @@ static int add(const struct cli_arguments *arguments)
     status = read_key(arguments, endpoint, change.now, &change.key);
     if (status != CLI_OK)
         return status;
-    if (!seal_new_key(arguments->config, arena, &change.key, &shown, &fault))
+    if (!seal_new_key(arguments, &change.key, &shown, &fault))
         return cli_fail(arguments, CLI_FAILED, "%s", fault.message);
     bool written = cli_write(arguments, insert_key, &change, &fault);
     if (change.result == STORE_OK)

@@ -8,7 +8,7 @@
 #include "acme/eab.h"
 #include "acme/urls.h"
 #include "gateway/http/http.h"
-#include "gateway/keys/secret_box.h"
+#include "gateway/preflight/shared_key.h"
 #include "gateway/runtime/passed_sockets.h"
 #include "store/accounts.h"
 #include "store/eab_keys.h"
@@ -145,7 +145,10 @@ static void check_secrets(struct host_preflight *preflight, struct store_reader 
             return;
         }
     }
-    check_seals(preflight, path, box, reader);
+    if (reader != NULL && !shared_key_check(reader, preflight->config, box, &fault))
+        tell(preflight, PREFLIGHT_FAULT, "%s", fault.message);
+    else
+        check_seals(preflight, path, box, reader);
     secret_box_free(box);
 }
 

@@ -18,6 +18,7 @@
 #include "gateway/metrics/metrics.h"
 #include "gateway/peers/peers.h"
 #include "gateway/preflight/check.h"
+#include "gateway/preflight/shared_key.h"
 #include "gateway/runtime/background.h"
 #include "gateway/runtime/clock.h"
 #include "gateway/runtime/log.h"
@@ -94,7 +95,7 @@ static bool start_secrets(struct server *server, struct fault *fault)
     const struct config *config = server->config;
     if (!config_needs_secrets(config))
         return true;
-    server->secrets = config_open_secrets(config, SECRET_BOX_MAKE, fault);
+    server->secrets = shared_key_join(server->store, server->location, config, fault);
     return server->secrets != NULL;
 }
 

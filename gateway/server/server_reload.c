@@ -4,6 +4,7 @@
 #include "gateway/kept/own_certificate.h"
 #include "gateway/metrics/metrics.h"
 #include "gateway/preflight/name_servers.h"
+#include "gateway/preflight/shared_key.h"
 #include "gateway/runtime/log.h"
 #include "gateway/server/event_log.h"
 #include "gateway/server/file_limit.h"
@@ -100,7 +101,7 @@ static bool plan_secrets(struct server *server, struct plan *plan, struct fault 
 {
     if (server->secrets != NULL || !config_needs_secrets(plan->next))
         return true;
-    plan->secrets = config_open_secrets(plan->next, SECRET_BOX_MAKE, fault);
+    plan->secrets = shared_key_join(server->store, server->location, plan->next, fault);
     return plan->secrets != NULL;
 }
 

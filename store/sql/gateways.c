@@ -16,6 +16,8 @@ enum {
     GATEWAYS_OTHERS,
     GATEWAY_THAT_LEADS,
     GATEWAY_FENCE,
+    GATEWAY_SEALS,
+    GATEWAY_SET_SEAL,
     ORDERS_WITH_ATTEMPTS_DUE,
     ATTEMPTS_MARK_UNKNOWN,
     ORDERS_TAKE,
@@ -52,6 +54,10 @@ static const struct statement statements[] = {
     [GATEWAY_FENCE] = {"gateway_fence", "UPDATE gateways SET fence = fence + 1, state = 'gone' WHERE id = $id"
                                         " AND state = $state AND started_at = $started_at AND batch = $batch"
                                         " AND fence = $fence"},
+    [GATEWAY_SEALS] = {"gateway_seals",
+                       "SELECT name, seal FROM gateways WHERE state = 'serving' AND id <> $id"
+                       " AND seal IS NOT NULL AND seen_at >= unixepoch() - $lives ORDER BY id LIMIT $max"},
+    [GATEWAY_SET_SEAL] = {"gateway_set_seal", "UPDATE gateways SET seal = $seal WHERE id = $id"},
     [ORDERS_WITH_ATTEMPTS_DUE] = {"orders_with_attempts_due",
                                   "UPDATE orders SET next_attempt_at = 0 WHERE " ORDER_IS_DUE OF_FROM
                                   " AND id IN (SELECT order_id FROM attempts WHERE " ATTEMPT_IS_OPEN ")"},
@@ -158,6 +164,33 @@ enum store_result store_gateway_leads(struct store_writer *writer, bool *leads)
     enum store_result result = query_next(&query);
     *leads = result == STORE_OK && query_take_integer(&query) == identity.id;
     return result == STORE_OK ? query_finish(&query) : result;
+}
+
+/* ---- seals ---- */
+
+enum store_result store_gateway_seals(struct store_reader *reader, struct arena *arena,
+                                      struct gateway_seal out[static STORE_GATEWAYS_MAX], size_t *count)
+{
+    enum store_result result = STORE_OK;
+    QUERY(query, reader, arena, STATEMENTS_GATEWAYS, GATEWAY_SEALS);
+    query_bind_integer(&query, "$id", identity.id);
+    query_bind_integer(&query, "$lives", STORE_GATEWAY_LIVES_S);
+    query_bind_integer(&query, "$max", STORE_GATEWAYS_MAX);
+    *count = 0;
+    while (*count < STORE_GATEWAYS_MAX && (result = query_next(&query)) == STORE_OK) {
+        struct gateway_seal *seal = &out[(*count)++];
+        seal->gateway = query_take_text(&query);
+        seal->sealed = query_take_bytes(&query);
+    }
+    return result == STORE_FAILED ? STORE_FAILED : query_finish(&query);
+}
+
+enum store_result store_gateway_set_seal(struct store_writer *writer, struct bytes sealed)
+{
+    CHANGE(query, writer, STATEMENTS_GATEWAYS, GATEWAY_SET_SEAL);
+    query_bind_integer(&query, "$id", identity.id);
+    query_bind_blob(&query, "$seal", sealed);
+    return query_run(&query);
 }
 
 /* ---- taking work over ---- */

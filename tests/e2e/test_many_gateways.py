@@ -17,8 +17,9 @@ from support.ca_faults import Hang, names_in
 from support.ca_proxy import CaProxy
 from support.certificates import der, names_of, new_csr, new_key
 from support.checks import same_key
+from support.eab import add_key, binding
 from support.gateway import run_command
-from support.gateway_pair import GatewayPair, trusted_name
+from support.gateway_pair import EitherClient, GatewayPair, trusted_name
 from support.jose import b64
 from support.metrics import wait_for
 from support.waiting import wait_until
@@ -125,6 +126,52 @@ def test_the_database_is_not_copied_while_one_serves(pair, tmp_path):
     pair.two.stop()
     status, _, words = run_command(tools.acmegate(), "db", "copy", "--from", pair.store.place, "--to", tmp_path / "copy.db")
     assert status != 0 and "already served by another acmegate: stop that one first" in words, words
+
+
+# ---- one key for all ----
+
+
+@pytest.fixture
+def sealing_pair(new_pair):
+    """Its second gateway names a key file of its own, which is not there. The first one serves."""
+    pair = new_pair()
+    pair.own_key = pair.two.folder / "own.key"
+    pair.two.configuration["secret_key_path"] = str(pair.own_key)
+    for gateway in pair.both:
+        gateway.configuration["endpoints"]["acme"]["eab"] = "optional"
+    pair.one.start()
+    return pair
+
+
+@pytest.mark.parametrize("command", [("serve",), ("check",), ("eab", "add", "acme")], ids=" ".join)
+@pytest.mark.parametrize(
+    "key, words",
+    [
+        pytest.param(None, "the file is missing, and the gateway one seals with its own", id="missing"),
+        pytest.param(bytes(32), "the gateway one seals with another key", id="another"),
+    ],
+)
+def test_a_key_that_is_not_that_of_the_others_is_refused(sealing_pair, command, key, words):
+    if key:
+        sealing_pair.own_key.write_bytes(key)
+    status, said, told = sealing_pair.two.run(*command)
+    assert status == 1 and f"secret_key_path {sealing_pair.own_key}: {words}" in said + told
+    assert sealing_pair.own_key.exists() == bool(key), "no other key may be made"
+
+
+def test_the_key_of_the_others_is_taken_and_opens_what_they_sealed(sealing_pair):
+    sealing_pair.own_key.write_bytes(sealing_pair.secret.read_bytes())
+    kid, mac_key = add_key(sealing_pair.one)
+    sealing_pair.two.start()
+    client = EitherClient(sealing_pair, sealing_pair.two)
+    client.register(externalAccountBinding=binding(client, kid, mac_key))
+    assert sealing_pair.query("SELECT eab_kid FROM v_accounts") == [{"eab_kid": kid}]
+
+
+def test_a_new_key_is_taken_when_no_other_one_serves(sealing_pair):
+    sealing_pair.one.stop()
+    sealing_pair.two.start()
+    assert sealing_pair.own_key.exists()
 
 
 # ---- one is gone ----
