@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "store/postgresql/session.h"
@@ -40,12 +39,17 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 
 static const char *encode(struct arena *arena, const char *text, const char *plain)
 {
+    static const char digits[] = "0123456789ABCDEF";
     char *out = arena_alloc_array(arena, 3 * strlen(text) + 1, 1), *end = out;
     for (; *text != '\0'; text++) {
-        if (isalnum((unsigned char)*text) || strchr(plain, *text) != NULL)
+        unsigned char octet = (unsigned char)*text;
+        if (isalnum(octet) || strchr(plain, octet) != NULL) {
             *end++ = *text;
-        else
-            end += sprintf(end, "%%%02X", (unsigned)(unsigned char)*text);
+            continue;
+        }
+        *end++ = '%';
+        *end++ = digits[octet >> 4];
+        *end++ = digits[octet & 15];
     }
     *end = '\0';
     return out;
