@@ -360,7 +360,7 @@ static void heard(void *context, const char *message)
     pthread_mutex_unlock(&peers->hearing);
 }
 
-/* Behind each other message something is that looks for itself (peers.h). */
+/* A revocation may be among them, and old answers would stay in use. The others need nothing (peers.h). */
 static void missed(void *context)
 {
     struct peers *peers = context;

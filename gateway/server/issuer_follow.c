@@ -51,10 +51,10 @@ static struct bytes sealed_of(const struct sealed_list *list, const char *issuer
 static bool differ(const struct config *config, const struct sealed_list *one,
                    const struct sealed_list *other)
 {
-    bool same = true;
-    for (size_t i = 0; same && i < config->issuer_count; i++)
-        same = bytes_equal(sealed_of(one, config->issuers[i].id), sealed_of(other, config->issuers[i].id));
-    return !same;
+    for (size_t i = 0; i < config->issuer_count; i++)
+        if (!bytes_equal(sealed_of(one, config->issuers[i].id), sealed_of(other, config->issuers[i].id)))
+            return true;
+    return false;
 }
 
 static void add(struct sealed_list *list, const char *issuer, struct bytes sealed)

@@ -60,8 +60,7 @@ static bool settle_the_past(struct server *server)
     if (!store_write_and_wait(server->store, settle, &past))
         return false;
     store_take_as_it_is(server->store);
-    metrics_add(METRIC_ORDERS_INVALID, (uint64_t)past.ended_orders,
-                (const size_t[METRIC_MAX_LABELS]){PROBLEM_SERVER_INTERNAL});
+    METRICS_ADD(METRIC_ORDERS_INVALID, (uint64_t)past.ended_orders, PROBLEM_SERVER_INTERNAL);
     if (past.restored != NULL)
         log_warning("the database is a restored copy: %s; orders in processing that became invalid: %lld",
                     past.restored, (long long)past.ended_orders);

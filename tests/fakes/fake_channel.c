@@ -27,12 +27,18 @@ void fake_channels_exist(bool they_do)
     away = false;
 }
 
+void fake_channels_miss(void)
+{
+    for (struct store_channel *channel = channels; channel != NULL; channel = channel->next)
+        if (channel->parts.missed != NULL)
+            channel->parts.missed(channel->parts.context);
+}
+
 void fake_channels_lose(bool lose)
 {
     away = lose;
-    for (struct store_channel *channel = channels; !lose && channel != NULL; channel = channel->next)
-        if (channel->parts.missed != NULL)
-            channel->parts.missed(channel->parts.context);
+    if (!lose)
+        fake_channels_miss();
 }
 
 bool store_channel_exists(const struct store_location *location)
@@ -92,13 +98,6 @@ void store_channel_close(struct store_channel *channel)
     while (first != NULL)
         free(take());
     free(channel);
-}
-
-void fake_channels_miss(void)
-{
-    for (struct store_channel *channel = channels; channel != NULL; channel = channel->next)
-        if (channel->parts.missed != NULL)
-            channel->parts.missed(channel->parts.context);
 }
 
 size_t fake_channels_waiting(void)
